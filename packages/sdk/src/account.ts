@@ -1,0 +1,29 @@
+/** Who a session belongs to, and the teams they are in. */
+export interface Account {
+  readonly userId: string;
+  readonly email: string;
+  /** Of the whole installation. */
+  readonly admin: boolean;
+  readonly teams: readonly Team[];
+}
+
+export interface Team {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+}
+
+/** As in the REST contract. */
+export interface AccountWire {
+  readonly user: { readonly id: string; readonly email: string; readonly is_admin: boolean };
+  readonly teams: readonly Team[];
+}
+
+export function accountFromWire(wire: AccountWire): Account {
+  return {
+    userId: wire.user.id,
+    email: wire.user.email,
+    admin: wire.user.is_admin,
+    teams: wire.teams.map(({ id, name, role }) => ({ id, name, role })),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * One sandbox: its facts at the moment it was asked for, and what can be done with it. `await using` destroys it at the
+ * end of the block.
+ */
+import type { CallOptions } from "./call-options.ts";
+import { type ExecOptions, type ExecResult, type ExecWire, execFromWire, execToWire } from "./exec.ts";
+import { SandboxFiles } from "./files.ts";
+import { readJson, readNothing } from "./http/answer.ts";
+import { route } from "./http/route.ts";
+import { jsonBody, type Transport } from "./http/transport.ts";
+import {
+  type SandboxInfo,
+  type SandboxStatus,
+  type SandboxWire,
+  sandboxFromWire,
+  sandboxToWire,
+} from "./sandbox-info.ts";
+
+export interface SandboxLogs {
+  /** What the guest's kernel and first process printed. */
+  readonly console: string;
+  /** What its virtual machine monitor printed. */
+  readonly vmm: string;
+}
+
+export interface LogsOptions extends CallOptions {
+  /** At most so much of the end of each log. */
+  readonly limitBytes?: number | undefined;
+}
+
+export class Sandbox implements SandboxInfo, AsyncDisposable {
+  readonly id: string;
+  readonly status: SandboxStatus;
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly timeoutSec: number;
+  readonly hostId: string | null;
+  readonly guestIp: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly lastActiveAt: Date | null;
+  readonly lastUpdated: Date;
+  readonly error: string | null;
+  readonly files: SandboxFiles;
+  readonly #transport: Transport;
+
+  constructor(transport: Transport, info: SandboxInfo) {
+    this.id = info.id;
+    this.status = info.status;
+    this.template = info.template;
+    this.vcpus = info.vcpus;
+    this.memoryMb = info.memoryMb;
+    this.timeoutSec = info.timeoutSec;
+    this.hostId = info.hostId;
+    this.guestIp = info.guestIp;
+    this.metadata = info.metadata;
+    this.createdAt = info.createdAt;
+    this.startedAt = info.startedAt;
+    this.lastActiveAt = info.lastActiveAt;
+    this.lastUpdated = info.lastUpdated;
+    this.error = info.error;
+    this.files = new SandboxFiles(transport, info.id);
+    this.#transport = transport;
+  }
+
+  /** Runs a command to its end. `cmd` is found by PATH; there is no shell: for one, run `sh` with `["-c", "…"]`. */
+  async exec(cmd: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<ExecResult> {
+    const request = {
+      method: "POST",
+      path: route`/v1/sandboxes/${this.id}/exec`,
+      body: jsonBody(execToWire(cmd, args, options)),
+      repeat: "never",
+      signal: options.signal,
+    } as const;
+    return execFromWire(await this.#transport.send(request, readJson<ExecWire>));
+  }
+
+  /** The end of what its machine printed. */
+  async logs(options: LogsOptions = {}): Promise<SandboxLogs> {
+    const query = new URLSearchParams();
+    if (options.limitBytes !== undefined) query.set("limit_bytes", String(options.limitBytes));
+    const path = route`/v1/sandboxes/${this.id}/logs`;
+    const request = { method: "GET", path, query, repeat: "safe", signal: options.signal } as const;
+    return await this.#transport.send(request, readJson<SandboxLogs>);
+  }
+
+  /** The same sandbox with its facts as they are now. */
+  async refresh(options: CallOptions = {}): Promise<Sandbox> {
+    const request = { method: "GET", path: this.#path(), repeat: "safe", signal: options.signal } as const;
+    return new Sandbox(this.#transport, sandboxFromWire(await this.#transport.send(request, readJson<SandboxWire>)));
+  }
+
+  /** Ends it and removes all of it. Never refused, whatever its state; doing it twice is fine. */
+  async destroy(options: CallOptions = {}): Promise<void> {
+    const request = { method: "DELETE", path: this.#path(), repeat: "safe", signal: options.signal } as const;
+    await this.#transport.send(request, readNothing);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy();
+  }
+
+  /** As the REST API writes it. */
+  toJSON(): SandboxWire {
+    return sandboxToWire(this);
+  }
+
+  #path(): string {
+    return route`/v1/sandboxes/${this.id}`;
+  }
+}

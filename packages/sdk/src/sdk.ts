@@ -1,0 +1,22 @@
+/** The public face of `@roost/sdk`: a client for a Roost control plane, with no dependency but the web platform. */
+export type { Account, Team } from "./account.ts";
+export { type ApiKey, type ApiKeyWire, apiKeyToWire, type NewApiKey } from "./api-keys.ts";
+export type { Credentials, Session } from "./auth.ts";
+export type { CallOptions } from "./call-options.ts";
+export {
+  RoostApiError,
+  type RoostApiErrorDetails,
+  RoostConnectionError,
+  type RoostErrorCode,
+  RoostProtocolError,
+} from "./errors.ts";
+export type { ExecOptions, ExecResult } from "./exec.ts";
+export type { FileContent, SandboxFiles } from "./files.ts";
+export { type Host, type HostStatus, type HostType, type HostWire, hostToWire } from "./host-info.ts";
+export type { NewHost, PendingHost } from "./hosts.ts";
+export type { RetryLimits } from "./http/retry.ts";
+export type { Timing } from "./http/timing.ts";
+export { Roost, type RoostOptions } from "./roost.ts";
+export type { LogsOptions, Sandbox, SandboxLogs } from "./sandbox.ts";
+export type { SandboxInfo, SandboxStatus, SandboxWire } from "./sandbox-info.ts";
+export type { CreateOptions, ListSandboxes, NewSandbox } from "./sandboxes.ts";
