@@ -1,0 +1,71 @@
+/**
+ * The Connect protocol over a sandbox's own connections, with binary messages.
+ *
+ * Holds: nothing is decompressed, no message or small answer is larger than the limits, and of every error one can tell whether
+ * the guest said it (`saidByGuest`) or it arose here.
+ */
+import { ConnectError, type Transport } from "@connectrpc/connect";
+import type { UniversalClientRequest, UniversalClientResponse } from "@connectrpc/connect/protocol";
+import { createTransport } from "@connectrpc/connect/protocol-connect";
+import { process } from "@roost/protocol/envd";
+import { wholeEnvelopes } from "./envelopes.ts";
+import type { GuestAnswer, GuestConnection } from "./guest-connection.ts";
+import { atMost, bodyChunks } from "./small-answer.ts";
+
+/**
+ * Set on every answer's headers here. Connect copies the headers into the errors that it reads from an answer, and only into those.
+ */
+const FROM_ANSWER = "roost-from-answer";
+
+/** Answered when the process has read its input: whenever that is. */
+const INPUT_PATH = `/${process.Process.typeName}/${process.Process.method.streamInput.name}`;
+
+export function guestTransport(connection: GuestConnection): Transport {
+  const { messageBytes } = connection.limits;
+  return createTransport({
+    baseUrl: connection.origin,
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [],
+    sendCompression: null,
+    compressMinBytes: 0,
+    readMaxBytes: messageBytes,
+    writeMaxBytes: messageBytes,
+    httpClient: async (request) => await send(connection, request),
+  });
+}
+
+/** Whether the guest itself answered with this error; its message is then the guest's words. */
+export function saidByGuest(error: unknown): error is ConnectError {
+  return error instanceof ConnectError && error.metadata.has(FROM_ANSWER);
+}
+
+async function send(connection: GuestConnection, request: UniversalClientRequest): Promise<UniversalClientResponse> {
+  const signal = request.signal ?? new AbortController().signal;
+  const path = new URL(request.url).pathname;
+  const answer = await connection.request(
+    {
+      method: "POST",
+      path,
+      ...(path === INPUT_PATH ? { headersMs: 0 } : {}),
+      headers: Object.fromEntries(request.header),
+      ...(request.body === undefined ? {} : { body: request.body }),
+    },
+    signal,
+  );
+  const header = answerHeaders(answer);
+  const chunks = bodyChunks(answer.body, signal);
+  const streams = header.get("content-type")?.startsWith("application/connect+") === true;
+  const { answerBytes, messageBytes } = connection.limits;
+  const body = streams ? wholeEnvelopes(chunks, messageBytes) : atMost(answerBytes, chunks);
+  return { status: answer.status, header, body, trailer: new Headers() };
+}
+
+function answerHeaders({ headers }: GuestAnswer): Headers {
+  const result = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of typeof value === "string" ? [value] : (value ?? [])) result.append(name, one);
+  }
+  result.set(FROM_ANSWER, "1");
+  return result;
+}

@@ -1,0 +1,30 @@
+/** The guest's refusals of file requests, as errors that a caller acts on. */
+import { RoostError } from "@roost/protocol/errors";
+import { errorWords } from "./error-answer.ts";
+import { guestRefusal, malformedAnswer } from "./guest-failure.ts";
+import { quoteGuestWords } from "./guest-words.ts";
+import type { SmallAnswer } from "./small-answer.ts";
+
+export function fileRefusal(answer: SmallAnswer, path: string, user: string): RoostError {
+  const name = quoteGuestWords(path);
+  switch (answer.status) {
+    case 400:
+      return new RoostError(
+        "invalid_request",
+        `The sandbox refused the path ${name}: ${quoteGuestWords(errorWords(answer))}`,
+      );
+    case 401:
+      return new RoostError(
+        "invalid_request",
+        `The sandbox has no user ${user === "" ? "by the name of its default user" : user}.`,
+      );
+    case 404:
+      return new RoostError("not_found", `The sandbox has no file ${name}.`);
+    case 507:
+      return new RoostError("disk_full", "The sandbox's disk is full. Remove files in it and try again.");
+    default:
+      return answer.status >= 400
+        ? guestRefusal(errorWords(answer))
+        : malformedAnswer(`status ${answer.status} to /files`);
+  }
+}

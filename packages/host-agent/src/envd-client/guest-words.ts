@@ -1,0 +1,18 @@
+/**
+ * Words of a guest, made fit for an error message or a log line: a guest chooses them, so they are cut short, and whatever
+ * could move a terminal's cursor, forge a line or reverse the reading direction is written as an escape.
+ */
+const LIMIT = 200;
+/** Control, format, surrogate, private and unassigned characters, and every separator but the plain space. */
+const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+export function quoteGuestWords(words: string): string {
+  const escaped = words.slice(0, LIMIT).replace(UNSAFE, escapeCharacter);
+  return escaped.length < words.length || escaped.length > LIMIT ? `${escaped.slice(0, LIMIT - 1)}…` : escaped;
+}
+
+function escapeCharacter(character: string): string {
+  if (character === "\n") return "\\n";
+  if (character === "\t") return "\\t";
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+}

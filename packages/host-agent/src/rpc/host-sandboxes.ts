@@ -1,0 +1,53 @@
+/**
+ * What the RPC service needs of the sandboxes of this host; `sandboxes/sandboxes.ts` keeps it.
+ *
+ * Every method throws RoostErrors only for what a caller can act on; anything else is a fault of the agent and is told to nobody
+ * but its log. Ids are checked before they come here.
+ */
+import type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+
+export type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+
+export interface SandboxSpec {
+  readonly id: string;
+  /** Name of a base image. */
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly internet: boolean;
+}
+
+export interface SandboxInfo {
+  readonly id: string;
+  readonly state: "starting" | "running" | "stopping" | "error";
+  /** Why it is in `error`, for a person. */
+  readonly reason?: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly template: string;
+  readonly guestIp?: string;
+  readonly createdAt: Date;
+  readonly startedAt?: Date;
+}
+
+export interface HostSandboxes {
+  /** Resolves when it takes commands. For an id that is here already: what it is now. @throws `not_found`, `no_capacity`, … */
+  create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxInfo>;
+  /** Idempotent; waits for a step that runs. Never cut short by its caller. */
+  destroy(id: string): Promise<void>;
+  list(): SandboxInfo[];
+  /** The last `limitBytes` of each log. @throws `not_found` */
+  logs(id: string, limitBytes: number): Promise<{ console: Buffer; vmm: Buffer }>;
+  /** @throws `not_found`, `not_running`, `invalid_request`, `host_failed` */
+  exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
+  /** Answers with the size. An error of `chunks` leaves no file. */
+  writeFile(
+    id: string,
+    path: string,
+    user: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<number>;
+  readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
