@@ -1,0 +1,106 @@
+/**
+ * What an agent does when it starts: it lists what the kernel and the folders hold of this host's, takes over what is whole, and
+ * takes apart what is not.
+ *
+ * | found                                             | then                                              |
+ * |---------------------------------------------------|---------------------------------------------------|
+ * | record `running`, its keeper answers              | adopted: `running`                                |
+ * | record `running`, no keeper                       | its machine has ended: freed, `error`, disk kept  |
+ * | record `starting` or unreadable, or `making` left | its maker died before it was handed out: removed  |
+ * | record `stopping`                                 | removed                                           |
+ * | no record (a reboot), its data folder is whole    | `error`, disk kept                                |
+ * | a slot or cgroup of this host's without a sandbox | removed                                           |
+ */
+import { access, readdir } from "node:fs/promises";
+import { isId } from "@roost/protocol/ids";
+import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
+import { foldersOf, makingMarker } from "./folders.ts";
+import { cgroupName, type Parts } from "./parts.ts";
+import { type RunRecord, readEndRecord, readRunRecord, readSpecRecord, type SpecRecord } from "./records.ts";
+import type { RunningSandbox } from "./sandbox.ts";
+
+/** A sandbox that was found and stays. */
+export type FoundSandbox = {
+  readonly id: string;
+  /** Absent when a power cut took it: the control plane knows it too. */
+  readonly spec: SpecRecord | undefined;
+} & (
+  | { readonly state: "running"; readonly running: RunningSandbox }
+  | { readonly state: "error"; readonly reason: string }
+);
+
+export async function reconcile(parts: Parts): Promise<FoundSandbox[]> {
+  const ids = new Set([...(await sandboxFolders(parts.roots.run)), ...(await sandboxFolders(parts.roots.data))]);
+  const found: FoundSandbox[] = [];
+  for (const id of ids) {
+    const sandbox = await reconcileSandbox(parts, id).catch((error: unknown): FoundSandbox => {
+      // One broken sandbox does not keep the others from their agent; destroying it tries again.
+      parts.logger.error({ sandbox: id, err: error }, "a sandbox could not be taken over");
+      return { id, spec: undefined, state: "error", reason: "Its host could not take it over after a restart." };
+    });
+    if (sandbox) found.push(sandbox);
+  }
+  await removeStrays(parts, found);
+  return found;
+}
+
+async function reconcileSandbox(parts: Parts, id: string): Promise<FoundSandbox | undefined> {
+  const folders = foldersOf(parts.roots, id);
+  const [record, spec, half] = await Promise.all([
+    readRunRecord(folders.run),
+    readSpecRecord(folders.data),
+    exists(makingMarker(folders)),
+  ]);
+  const whole = !half && (await exists(folders.data));
+  if (!whole || (record && record.state !== "running")) {
+    parts.logger.info({ sandbox: id, state: record?.state }, "removing a sandbox that was left half-way");
+    await destroySandbox(parts, id, undefined);
+    return undefined;
+  }
+  const adopted = record && (await adopt(parts, id, record, spec));
+  if (adopted) return { id, spec, state: "running", running: adopted };
+  const reason =
+    (await readEndRecord(folders.data))?.reason ??
+    (record ? (await parts.vmm.readEnd(folders)).reason : "The host was restarted.");
+  await freeEndedSandbox(parts, id, undefined, reason);
+  return { id, spec, state: "error", reason };
+}
+
+/** `undefined`: its machine has ended. */
+async function adopt(
+  parts: Parts,
+  id: string,
+  record: RunRecord,
+  spec: SpecRecord | undefined,
+): Promise<RunningSandbox | undefined> {
+  const machine = await parts.vmm.adopt(foldersOf(parts.roots, id));
+  if (!machine) return undefined;
+  const slot = await parts.slots.adopt(record.slot);
+  parts.admission.adopt(id, { vcpus: spec?.vcpus ?? 1, memoryMb: spec?.memory_mb ?? 0 });
+  const envd = parts.connectEnvd({ address: slot.address, accessToken: record.access_token });
+  const startedAt = record.started_at === undefined ? parts.now() : new Date(record.started_at);
+  return { machine, envd, slot, startedAt };
+}
+
+/** Kernel objects that bear this host's mark but belong to no sandbox: an agent died between making and recording them. */
+async function removeStrays(parts: Parts, found: readonly FoundSandbox[]): Promise<void> {
+  const cgroups = new Set(found.filter(({ state }) => state === "running").map(({ id }) => cgroupName(parts, id)));
+  for (const name of await parts.cgroups.list()) {
+    if (cgroups.has(name)) continue;
+    await parts.cgroups.kill(name);
+    await parts.cgroups.remove(name);
+  }
+  for (const index of await parts.slots.listStrays()) await parts.slots.release(index);
+}
+
+async function sandboxFolders(parent: string): Promise<string[]> {
+  const names = await readdir(parent).catch(() => [] as string[]);
+  return names.filter((name) => isId("sandbox", name));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
