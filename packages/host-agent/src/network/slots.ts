@@ -31,6 +31,8 @@ export interface Slots extends AsyncDisposable {
   readonly capacity: number;
   /** Indexes taken by sandboxes now. */
   readonly taken: ReadonlySet<number>;
+  /** Indexes that the kernel had when the agent started and that nobody has adopted or released yet. */
+  readonly found: ReadonlySet<number>;
 
   /**
    * A fresh slot, from the pool or made now. With `internet: false` the guest reaches nothing at all, DNS included.

@@ -1,0 +1,235 @@
+/**
+ * A host's slots: some prepared ahead, so that a new sandbox need not wait for the kernel, and made anew in the background.
+ *
+ *   (free) ── made ──→ spare ── acquire ──→ taken ── release ──→ (free)
+ *   found in the kernel at start ── adopt ──→ taken;  ── release ──→ (free)
+ *
+ * An index is in at most one of these states; one that could not be taken apart stays where it was, and is not used again until it could.
+ * Free indexes are used in turn, so that an address rests as long as can be before another sandbox bears it.
+ */
+import { RoostError } from "@roost/protocol/errors";
+import type { Logger } from "pino";
+import { type CommandRunner, runCommand } from "../commands/run.ts";
+import { type AddressRange, parseAddressRange, slotAddresses } from "./address-range.ts";
+import { buildSlot, describeSlot } from "./build-slot.ts";
+import { destroySlot } from "./destroy-slot.ts";
+import { installHostTable, removeHostTable } from "./host-table.ts";
+import { kernelRefused } from "./kernel-refused.ts";
+import { refuseOverlap } from "./overlap.ts";
+import { listOwn } from "./own-objects.ts";
+import { RESOLVER_FILES, readResolvers } from "./resolvers.ts";
+import { noInternetRules } from "./slot-rules.ts";
+import { type Slot, type Slots, TAP_NAME } from "./slots.ts";
+
+export interface SlotsOptions {
+  /** Four characters of the host's id: `hostMark`. */
+  readonly mark: string;
+  /** ROOST_SLOT_CIDR */
+  readonly cidr: string;
+  /** How many slots are kept ready. Default: 2. */
+  readonly spare?: number;
+  readonly logger: Logger;
+  /** Default: the real one. */
+  readonly run?: CommandRunner;
+  /** Where resolvers are looked for, in the form of resolv.conf. Default: this machine's. */
+  readonly resolverFiles?: readonly string[];
+}
+
+/**
+ * Sets up the host's side of the network, and the first spare slot: a kernel that cannot do it is found out here.
+ * @throws RoostError `invalid_request` or `conflict` (the range), `internal` (the kernel refused); nothing new is left then.
+ */
+export async function openSlots(options: SlotsOptions): Promise<Slots> {
+  const { mark, logger, spare = 2, run = runCommand, resolverFiles = RESOLVER_FILES } = options;
+  const range = parseAddressRange(options.cidr);
+  await refuseOverlap(run, mark, range);
+  const { links, namespaces } = await listOwn(mark);
+  const found = links.union(namespaces);
+
+  const resolvers = await readResolvers(resolverFiles);
+  if (resolvers.length === 0) {
+    logger.warn(
+      { files: resolverFiles },
+      "no DNS in sandboxes: no resolver with a reachable IPv4 address is configured",
+    );
+  }
+  const pool = new SlotPool({ run, mark, range, logger, spare, found });
+  try {
+    await installHostTable(run, { mark, range, resolvers });
+    await pool.prepare();
+    return pool;
+  } catch (error) {
+    await pool[Symbol.asyncDispose]();
+    // With slots of an earlier agent there are sandboxes behind the table.
+    if (found.size === 0) await removeHostTable(run, mark);
+    throw error;
+  }
+}
+
+interface PoolOptions {
+  readonly run: CommandRunner;
+  readonly mark: string;
+  readonly range: AddressRange;
+  readonly logger: Logger;
+  readonly spare: number;
+  readonly found: ReadonlySet<number>;
+}
+
+class SlotPool implements Slots {
+  readonly capacity: number;
+  readonly taken = new Set<number>();
+  readonly found: Set<number>;
+  readonly #options: PoolOptions;
+  readonly #spare: Slot[] = [];
+  /** Indexes of slots being made. */
+  readonly #making = new Set<number>();
+  readonly #releasing = new Map<number, Promise<void>>();
+  readonly #closing = new AbortController();
+  #refilling: Promise<void> | undefined;
+  #next = 0;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.capacity = options.range.capacity;
+    this.found = new Set(options.found);
+  }
+
+  /** Waits for the first spare slot; the others come in the background. */
+  async prepare(): Promise<void> {
+    if (this.#options.spare === 0) return;
+    const index = this.#freeIndex();
+    if (index === undefined) return;
+    this.#spare.push(await this.#make(index, this.#closing.signal));
+    this.#refill();
+  }
+
+  async acquire({ internet }: { internet: boolean }, signal?: AbortSignal): Promise<Slot> {
+    const slot = await this.#takeOne(signal);
+    try {
+      if (!internet) await this.#closeInternet(slot, signal);
+      return slot;
+    } catch (error) {
+      await this.release(slot.index);
+      throw error;
+    } finally {
+      this.#refill();
+    }
+  }
+
+  async adopt(index: number): Promise<Slot> {
+    const { run, mark, range } = this.#options;
+    const { links, namespaces } = await listOwn(mark);
+    if (index >= this.capacity || !links.has(index) || !namespaces.has(index)) {
+      throw new RoostError("internal", `network slot ${index} is not whole any more`);
+    }
+    const slot = describeSlot(this.#options, index);
+    try {
+      const address = `${slotAddresses(range, index).host}/31`;
+      const { stdout } = await run(["ip", "-oneline", "-4", "address", "show", "dev", slot.name]);
+      if (!stdout.includes(` inet ${address} `)) throw new Error(`${slot.name} does not have the address ${address}`);
+      await run(["ip", "-netns", slot.name, "link", "show", "dev", TAP_NAME]);
+    } catch (error) {
+      throw kernelRefused(`take network slot ${slot.name} over`, error);
+    }
+    this.found.delete(index);
+    this.taken.add(index);
+    return slot;
+  }
+
+  release(index: number): Promise<void> {
+    const running = this.#releasing.get(index);
+    if (running !== undefined) return running;
+    const release = this.#release(index).finally(() => this.#releasing.delete(index));
+    this.#releasing.set(index, release);
+    return release;
+  }
+
+  /** Gives the spare ones back. Those taken, and the host's table, outlive the agent, as their sandboxes do. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#refilling;
+    await Promise.allSettled(this.#releasing.values());
+    for (const { index } of this.#spare.splice(0)) await destroySlot(this.#options, index);
+  }
+
+  async #release(index: number): Promise<void> {
+    await destroySlot(this.#options, index);
+    this.taken.delete(index);
+    this.found.delete(index);
+    this.#refill();
+  }
+
+  async #takeOne(signal: AbortSignal | undefined): Promise<Slot> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const spare = this.#spare.shift();
+      if (spare !== undefined) {
+        this.taken.add(spare.index);
+        return spare;
+      }
+      const index = this.#freeIndex();
+      if (index !== undefined) {
+        const slot = await this.#make(index, signal);
+        this.taken.add(index);
+        return slot;
+      }
+      // The last ones may be on their way to become spare.
+      if (this.#refilling === undefined) {
+        throw new RoostError(
+          "no_capacity",
+          `all ${this.capacity} network slots of ${this.#options.range.cidr} are taken; destroy a sandbox, or set a larger ROOST_SLOT_CIDR`,
+        );
+      }
+      await this.#refilling;
+    }
+  }
+
+  async #make(index: number, signal: AbortSignal | undefined): Promise<Slot> {
+    this.#making.add(index);
+    try {
+      return await buildSlot(this.#options, index, signal);
+    } finally {
+      this.#making.delete(index);
+    }
+  }
+
+  async #closeInternet({ name, netns }: Slot, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#options.run(["nsenter", `--net=${netns}`, "nft", "-f", "-"], { input: noInternetRules(), signal });
+    } catch (error) {
+      throw signal?.aborted ? error : kernelRefused(`close network slot ${name}`, error);
+    }
+  }
+
+  /** Makes spare slots until there are enough. One failure ends it until the next acquire or release. */
+  #refill(): void {
+    this.#refilling ??= this.#makeSpares().finally(() => {
+      this.#refilling = undefined;
+    });
+  }
+
+  async #makeSpares(): Promise<void> {
+    const { spare, logger } = this.#options;
+    try {
+      while (this.#spare.length < spare && !this.#closing.signal.aborted) {
+        const index = this.#freeIndex();
+        if (index === undefined) return;
+        this.#spare.push(await this.#make(index, this.#closing.signal));
+      }
+    } catch (error) {
+      if (!this.#closing.signal.aborted) logger.warn({ err: error }, "could not prepare a network slot");
+    }
+  }
+
+  #freeIndex(): number | undefined {
+    const spare = new Set(this.#spare.map(({ index }) => index));
+    const sets = [this.taken, this.found, this.#making, spare];
+    for (let tried = 0; tried < this.capacity; tried++) {
+      const index = (this.#next + tried) % this.capacity;
+      if (sets.some((set) => set.has(index)) || this.#releasing.has(index)) continue;
+      this.#next = index + 1;
+      return index;
+    }
+    return undefined;
+  }
+}
