@@ -1,13 +1,10 @@
-/**
- * A command's output, up to a limit shared by both streams. Kept in blocks, not as the pieces it came in: a guest that sends
- * single bytes would else cost a hundred times what it sends.
- */
-const BLOCK_BYTES = 64 * 1024;
+/** A command's output, up to a limit shared by both streams. */
+import { ByteBlocks } from "../byte-blocks.ts";
 
 export class Output {
   truncated = false;
   #room: number;
-  readonly #blocks = { stdout: new Blocks(), stderr: new Blocks() };
+  readonly #blocks = { stdout: new ByteBlocks(), stderr: new ByteBlocks() };
 
   constructor(limitBytes: number) {
     this.#room = limitBytes;
@@ -22,30 +19,5 @@ export class Output {
 
   read(stream: "stdout" | "stderr"): Buffer {
     return this.#blocks[stream].join();
-  }
-}
-
-class Blocks {
-  readonly #full: Buffer[] = [];
-  #last = Buffer.alloc(0);
-  #used = 0;
-
-  append(bytes: Uint8Array): void {
-    let offset = 0;
-    while (offset < bytes.length) {
-      if (this.#used === this.#last.length) {
-        if (this.#used > 0) this.#full.push(this.#last);
-        this.#last = Buffer.allocUnsafe(BLOCK_BYTES);
-        this.#used = 0;
-      }
-      const piece = bytes.subarray(offset, offset + this.#last.length - this.#used);
-      this.#last.set(piece, this.#used);
-      this.#used += piece.length;
-      offset += piece.length;
-    }
-  }
-
-  join(): Buffer {
-    return Buffer.concat([...this.#full, this.#last.subarray(0, this.#used)]);
   }
 }
