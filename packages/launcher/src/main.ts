@@ -1,0 +1,47 @@
+/**
+ * The launcher, as `./roost` starts it: Node is there, maybe nothing else. No package may be imported before the node packages
+ * have been installed, so the commands that need one are loaded when they are run.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseCommandLine, USAGE } from "./command-line.ts";
+import { installShown } from "./commands/install.ts";
+import type { Machine } from "./commands/machine.ts";
+import { LauncherFailure } from "./failure.ts";
+import { CHECKOUT, readSettings } from "./settings.ts";
+
+async function main(): Promise<void> {
+  const command = parseCommandLine(process.argv.slice(2));
+  if (command.name === "help") {
+    process.stdout.write(USAGE);
+    return;
+  }
+  process.umask(0o022);
+  const dotenv = join(CHECKOUT, ".env");
+  if (existsSync(dotenv)) process.loadEnvFile(dotenv);
+  const settings = readSettings(process.env);
+  const interruption = new AbortController();
+  const machine: Machine = {
+    uid: process.getuid?.() ?? -1,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    interrupted: interruption.signal,
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => interruption.abort(new LauncherFailure("interrupted")));
+  }
+  switch (command.name) {
+    case "install":
+      return installShown(settings, machine);
+    default:
+      throw new LauncherFailure(`${command.name} is not there yet`);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof LauncherFailure)) throw error;
+  process.stderr.write(`roost: ${error.message}\n${error.byHand === undefined ? "" : `By hand: ${error.byHand}\n`}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,83 @@
+/**
+ * Shows an installation to people: on a terminal one line for what is at work, with the time it has taken; elsewhere plain
+ * lines. Both leave one line per step behind, and write to standard error, so that standard output is the result's alone.
+ */
+import { performance } from "node:perf_hooks";
+import type { WriteStream } from "node:tty";
+import type { StepEvent } from "../install/step.ts";
+
+export interface Progress extends Disposable {
+  event(event: StepEvent): void;
+}
+
+/** Seconds as a person reads them: "0.4 s", "12 s", "2 min 05 s". */
+export function readableTime(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+/** The line that a step leaves behind; undefined for what is only worth showing while it happens. */
+export function lastingLine(event: StepEvent): string | undefined {
+  switch (event.kind) {
+    case "done":
+      return `✓ ${event.step} (${readableTime(event.elapsedMs)})`;
+    case "failed":
+      return `✗ ${event.step} (${readableTime(event.elapsedMs)})`;
+    case "skipped":
+      return `- ${event.step}: not tried, because "${event.because}" is missing`;
+    case "started":
+    case "present":
+    case "said":
+      return undefined;
+  }
+}
+
+/** Plain lines, for logs and pipes: a step's start and end. */
+export function plainProgress(write: (text: string) => void): Progress {
+  return {
+    event(event) {
+      const line = event.kind === "started" ? `… ${event.step}` : lastingLine(event);
+      if (line !== undefined) write(`${line}\n`);
+    },
+    [Symbol.dispose]() {},
+  };
+}
+
+/** One line at the bottom of a terminal, redrawn as long as a step works. */
+export function terminalProgress(terminal: WriteStream): Progress {
+  const working = new Map<string, { startedAt: number; said: string }>();
+  const redraw = () => {
+    const parts = Array.from(working, ([step, { startedAt, said }]) => {
+      const time = readableTime(performance.now() - startedAt);
+      return said === "" ? `${step} ${time}` : `${step} ${time}: ${said}`;
+    });
+    const width = Math.floor((terminal.columns || 80) / Math.max(1, parts.length)) - 3;
+    const line = parts.map((part) => printable(part).slice(0, width)).join(" · ");
+    terminal.write(`\r\x1b[2K${line}`);
+  };
+  const timer = setInterval(redraw, 1000);
+  timer.unref();
+  return {
+    event(event) {
+      if (event.kind === "started") working.set(event.step, { startedAt: performance.now(), said: "" });
+      else if (event.kind === "said") {
+        const entry = working.get(event.step);
+        if (entry !== undefined) entry.said = event.line.trim();
+      } else working.delete(event.step);
+      const line = lastingLine(event);
+      if (line !== undefined) terminal.write(`\r\x1b[2K${line}\n`);
+      redraw();
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      terminal.write("\r\x1b[2K");
+    },
+  };
+}
+
+/** What programs print may hold anything; only its printable characters reach the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, "");
+}
