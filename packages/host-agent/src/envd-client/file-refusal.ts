@@ -1,17 +1,17 @@
 /** The guest's refusals of file requests, as errors that a caller acts on. */
 import { RoostError } from "@roost/protocol/errors";
+import { quoteForeignWords } from "../foreign-words/foreign-words.ts";
 import { errorWords } from "./error-answer.ts";
 import { guestRefusal, malformedAnswer } from "./guest-failure.ts";
-import { quoteGuestWords } from "./guest-words.ts";
 import type { SmallAnswer } from "./small-answer.ts";
 
 export function fileRefusal(answer: SmallAnswer, path: string, user: string): RoostError {
-  const name = quoteGuestWords(path);
+  const name = quoteForeignWords(path);
   switch (answer.status) {
     case 400:
       return new RoostError(
         "invalid_request",
-        `The sandbox refused the path ${name}: ${quoteGuestWords(errorWords(answer))}`,
+        `The sandbox refused the path ${name}: ${quoteForeignWords(errorWords(answer))}`,
       );
     case 401:
       return new RoostError(

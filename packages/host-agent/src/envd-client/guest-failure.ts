@@ -8,7 +8,7 @@
  * loggers print causes with all their fields (N4).
  */
 import { RoostError } from "@roost/protocol/errors";
-import { quoteGuestWords } from "./guest-words.ts";
+import { quoteForeignWords } from "../foreign-words/foreign-words.ts";
 
 /** The connection broke, or was never there: what was asked may or may not have happened. */
 export class GuestUnreachable extends RoostError {
@@ -24,7 +24,7 @@ export function malformedAnswer(what: string): RoostError {
 
 /** The guest said, with an error, that it could not; `words` are its own. */
 export function guestRefusal(words: string): RoostError {
-  return new RoostError("host_failed", `The sandbox's guest agent failed: ${quoteGuestWords(words)}`);
+  return new RoostError("host_failed", `The sandbox's guest agent failed: ${quoteForeignWords(words)}`);
 }
 
 /** Failures of undici that are told apart; all others are told by their code alone. */

@@ -14,11 +14,11 @@ import { create } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { process } from "@roost/protocol/envd";
 import { RoostError } from "@roost/protocol/errors";
+import { quoteForeignWords } from "../../foreign-words/foreign-words.ts";
 import { saidByGuest } from "../connect-transport.ts";
 import { checkedUser } from "../file-path.ts";
 import { guestRefusal } from "../guest-failure.ts";
 import type { GuestLimits } from "../guest-limits.ts";
-import { quoteGuestWords } from "../guest-words.ts";
 import type { ExecRequest, ExecResult } from "./exec-types.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { follow, type ProcessClient } from "./follow.ts";
@@ -98,10 +98,10 @@ function neverRan(error: unknown, request: ExecRequest, output: Output): number 
   if (!saidByGuest(error)) throw error;
   switch (error.code) {
     case Code.NotFound:
-      output.append("stderr", Buffer.from(`roost: ${quoteGuestWords(request.cmd)}: command not found\n`));
+      output.append("stderr", Buffer.from(`roost: ${quoteForeignWords(request.cmd)}: command not found\n`));
       return 127;
     case Code.PermissionDenied:
-      output.append("stderr", Buffer.from(`roost: ${quoteGuestWords(request.cmd)}: permission denied\n`));
+      output.append("stderr", Buffer.from(`roost: ${quoteForeignWords(request.cmd)}: permission denied\n`));
       return 126;
     default:
       throw startRefusal(error);
@@ -110,7 +110,7 @@ function neverRan(error: unknown, request: ExecRequest, output: Output): number 
 
 function startRefusal(error: ConnectError): RoostError {
   if (error.code === Code.InvalidArgument || error.code === Code.Unauthenticated) {
-    return new RoostError("invalid_request", `The sandbox refused the command: ${quoteGuestWords(error.rawMessage)}`);
+    return new RoostError("invalid_request", `The sandbox refused the command: ${quoteForeignWords(error.rawMessage)}`);
   }
   return guestRefusal(error.rawMessage);
 }
