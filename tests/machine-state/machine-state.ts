@@ -41,7 +41,7 @@ async function processes({ mark, folders }: MachineScope): Promise<string[]> {
     const read = (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
     const [cgroup, commandLine] = await Promise.all([read("cgroup"), read("cmdline")]);
     if (commandLine === "") continue;
-    const ours = cgroup.includes(`/r${mark}-`) || [`r${mark}-`, ...folders].some((word) => commandLine.includes(word));
+    const ours = cgroup.includes(`/r${mark}`) || [`r${mark}-`, ...folders].some((word) => commandLine.includes(word));
     if (ours) found.push(`process ${pid} ${commandLine.replaceAll("\0", " ").slice(0, 120)}`);
   }
   return found;
@@ -50,7 +50,7 @@ async function processes({ mark, folders }: MachineScope): Promise<string[]> {
 async function cgroups({ mark }: MachineScope): Promise<string[]> {
   const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").map((line) => line.split(" "));
   const roots = mounts.filter(([, , type]) => type === "cgroup" || type === "cgroup2").map(([, path]) => path ?? "");
-  const names = await Promise.all(roots.map((root) => cgroupsBelow(root, `r${mark}-`)));
+  const names = await Promise.all(roots.map((root) => cgroupsBelow(root, `r${mark}`)));
   return names.flat().map((path) => `cgroup ${path}`);
 }
 

@@ -3,16 +3,19 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient } from "../envd-client/envd-client.ts";
 import { findImage } from "../images/images.ts";
+import type { SandboxSpec } from "../rpc/host-sandboxes.ts";
 import type { Machine, Vmm } from "../vmm/vmm.ts";
 import { foldersOf, makingMarker } from "./folders.ts";
 import { cgroupName, type Parts } from "./parts.ts";
 import { writeRunRecord, writeSpecRecord } from "./records.ts";
-import type { RunningSandbox, SandboxSpec } from "./sandbox.ts";
+import type { RunningSandbox } from "./sandbox.ts";
 
 /** Generous: it ends hopeless boots, not slow ones. Idle machines take 0.5 s with KVM and 3 s with TCG, busy ones many times that. */
 const BOOT_LIMIT_MS = { kvm: 60_000, tcg: 240_000 };
 /** `/init` writes a few files; what it takes is the guest's turn at the CPU. */
 const INIT_LIMIT_MS = 60_000;
+/** Who runs commands when nobody is named; envd falls back to root in an image without it. */
+const DEFAULT_USER = "user";
 /** Tasks of a VMM: vCPUs, main loop, and up to 64 workers for disk requests; and the keeper. */
 const PIDS_BEYOND_VCPUS = 96;
 /** What the VMM's own threads may use beside the vCPUs, in CPUs. */
@@ -108,6 +111,7 @@ export async function createSandbox(
       {
         envVars: spec.env,
         accessToken,
+        defaultUser: DEFAULT_USER,
         timestamp: parts.now(),
         hostname: spec.id,
         entropy: parts.randomBytes(64),

@@ -55,8 +55,11 @@ async function freeMachine(parts: Parts, id: string, running: RunningSandbox | u
     await parts.cgroups.remove(cgroupName(parts, id));
   });
   await steps.run("slot", async () => {
-    const slot = running?.slot.index ?? (await readRunRecord(folders.run))?.slot;
-    if (slot !== undefined) await parts.slots.release(slot);
+    const record = await readRunRecord(folders.run);
+    if (record?.slot === undefined) return;
+    await parts.slots.release(record.slot);
+    const { slot: _, ...rest } = record;
+    await writeRunRecord(folders.run, rest);
   });
   await steps.run("admission", () => parts.admission.release(id));
 }

@@ -73,9 +73,11 @@ async function adopt(
   record: RunRecord,
   spec: SpecRecord | undefined,
 ): Promise<RunningSandbox | undefined> {
+  const { slot: index } = record;
+  if (index === undefined) return undefined;
   const machine = await parts.vmm.adopt(foldersOf(parts.roots, id));
   if (!machine) return undefined;
-  const slot = await parts.slots.adopt(record.slot);
+  const slot = await parts.slots.adopt(index);
   parts.admission.adopt(id, { vcpus: spec?.vcpus ?? 1, memoryMb: spec?.memory_mb ?? 0 });
   const envd = parts.connectEnvd({ address: slot.address, accessToken: record.access_token });
   const startedAt = record.started_at === undefined ? parts.now() : new Date(record.started_at);
@@ -90,7 +92,7 @@ async function removeStrays(parts: Parts, found: readonly FoundSandbox[]): Promi
     await parts.cgroups.kill(name);
     await parts.cgroups.remove(name);
   }
-  for (const index of await parts.slots.listStrays()) await parts.slots.release(index);
+  for (const index of [...parts.slots.found]) await parts.slots.release(index);
 }
 
 async function sandboxFolders(parent: string): Promise<string[]> {

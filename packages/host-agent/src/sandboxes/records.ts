@@ -13,7 +13,8 @@ import { Value } from "typebox/value";
 
 const RunRecord = Type.Object({
   state: Type.Union([Type.Literal("starting"), Type.Literal("running"), Type.Literal("stopping")]),
-  slot: Type.Integer({ minimum: 0 }),
+  /** Absent once it was given back: by then it may be another sandbox's. */
+  slot: Type.Optional(Type.Integer({ minimum: 0 })),
   /** What envd asks of its callers once it has been told. */
   access_token: Type.String(),
   started_at: Type.Optional(Type.String()),

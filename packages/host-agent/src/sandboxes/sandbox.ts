@@ -19,35 +19,10 @@ import type { Machine } from "../vmm/vmm.ts";
 
 export type SandboxState = "starting" | "running" | "stopping" | "error";
 
-/** What was asked for. */
-export interface SandboxSpec {
-  readonly id: string;
-  readonly template: string;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  /** The default environment of every process in it. */
-  readonly env: Readonly<Record<string, string>>;
-  /** False: its network leads nowhere, DNS included. */
-  readonly internet: boolean;
-}
-
 /** What a running sandbox holds. */
 export interface RunningSandbox {
   readonly machine: Machine;
   readonly envd: EnvdClient;
   readonly slot: Slot;
   readonly startedAt: Date;
-}
-
-/** What others are told. */
-export interface SandboxInfo {
-  readonly id: string;
-  readonly state: SandboxState;
-  readonly reason?: string;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly template: string;
-  readonly guestIp?: string;
-  readonly createdAt: Date;
-  readonly startedAt?: Date;
 }

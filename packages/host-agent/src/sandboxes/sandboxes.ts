@@ -2,14 +2,15 @@
  * All sandboxes of this host. One operation at a time changes a sandbox; whoever asks for the same meanwhile gets the same answer.
  */
 import { RoostError } from "@roost/protocol/errors";
-import type { EnvdClient } from "../envd-client/envd-client.ts";
+import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import type { HostSandboxes, SandboxInfo, SandboxSpec } from "../rpc/host-sandboxes.ts";
 import { createSandbox } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
 import { foldersOf } from "./folders.ts";
 import { readLogs, type SandboxLogs } from "./logs.ts";
 import type { Parts } from "./parts.ts";
 import { type FoundSandbox, reconcile } from "./reconcile.ts";
-import type { RunningSandbox, SandboxInfo, SandboxSpec, SandboxState } from "./sandbox.ts";
+import type { RunningSandbox, SandboxState } from "./sandbox.ts";
 
 interface Entry {
   readonly id: string;
@@ -26,7 +27,7 @@ interface Entry {
   readonly cancel: AbortController;
 }
 
-export class Sandboxes implements AsyncDisposable {
+export class Sandboxes implements HostSandboxes, AsyncDisposable {
   readonly #parts: Parts;
   readonly #entries = new Map<string, Entry>();
   readonly #onChange: () => void;
@@ -89,6 +90,11 @@ export class Sandboxes implements AsyncDisposable {
     await work;
   }
 
+  /** What cannot be destroyed is logged, and stays `stopping`. */
+  async destroyAll(): Promise<void> {
+    await Promise.allSettled(Array.from(this.#entries.keys(), (id) => this.destroy(id)));
+  }
+
   list(): SandboxInfo[] {
     return Array.from(this.#entries.values(), describe);
   }
@@ -98,12 +104,23 @@ export class Sandboxes implements AsyncDisposable {
     return await readLogs(foldersOf(this.#parts.roots, id).data, limitBytes);
   }
 
-  /** The guest agent of a running sandbox. @throws RoostError `not_found`, `not_running`. */
-  envd(id: string): EnvdClient {
-    const { running, state, reason } = this.#known(id);
-    if (running && state === "running") return running.envd;
-    const why = reason ?? `it is ${state}`;
-    throw new RoostError("not_running", `The sandbox ${id} does not run: ${why}`);
+  async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
+    return await this.#envd(id).exec(request, signal);
+  }
+
+  async writeFile(
+    id: string,
+    path: string,
+    user: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return await this.#envd(id).writeFile(path, user, chunks, signal);
+  }
+
+  async readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const { chunks } = await this.#envd(id).readFile(path, user, signal);
+    return chunks;
   }
 
   /** Lets go of all sandboxes; they run on. Waits for operations under way. */
@@ -113,6 +130,12 @@ export class Sandboxes implements AsyncDisposable {
       await entry.running?.envd[Symbol.asyncDispose]();
       entry.running?.machine[Symbol.dispose]();
     }
+  }
+
+  #envd(id: string): EnvdClient {
+    const { running, state, reason } = this.#known(id);
+    if (running && state === "running") return running.envd;
+    throw new RoostError("not_running", `The sandbox ${id} does not run: ${reason ?? `it is ${state}.`}`);
   }
 
   #known(id: string): Entry {

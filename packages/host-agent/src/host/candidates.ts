@@ -1,0 +1,47 @@
+/** The VMMs that this machine may be able to run, the best first, and what the answer to that depends on. */
+import { access, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RoostError } from "@roost/protocol/errors";
+import { runCommand } from "../commands/run.ts";
+import { findKernel } from "../vmm/kernel.ts";
+import { findQemu } from "../vmm/qemu/installation.ts";
+import { Qemu } from "../vmm/qemu/qemu.ts";
+import type { Vmm } from "../vmm/vmm.ts";
+
+export interface Candidates {
+  readonly vmms: readonly [Vmm, ...Vmm[]];
+  /** Kernel and CPU: with others, another VMM may be the right one. */
+  readonly circumstances: string;
+}
+
+/** @throws RoostError `not_found` when kernel, QEMU or our own programs are not installed. */
+export async function findCandidates(assets: string): Promise<Candidates> {
+  const [kernel, installation, tscKhz, kvm] = await Promise.all([
+    findKernel(assets),
+    findQemu(assets),
+    measureTscKhz(assets),
+    access("/dev/kvm").then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  const common = { installation, kernel, tscKhz, keeperProgram: join(assets, "bin", "roost-keeper") };
+  const tcg = new Qemu({ ...common, accelerator: "tcg" });
+  return {
+    vmms: kvm ? [new Qemu({ ...common, accelerator: "kvm" }), tcg] : [tcg],
+    circumstances: `kernel ${kernel.version}, ${await cpuModel()}`,
+  };
+}
+
+async function measureTscKhz(assets: string): Promise<number> {
+  const program = join(assets, "bin", "roost-tsc-rate");
+  const { stdout } = await runCommand([program]).catch((cause: unknown) => {
+    throw new RoostError("not_found", `${program} does not run: ./roost up builds it.`, { cause });
+  });
+  return Number(stdout.trim());
+}
+
+async function cpuModel(): Promise<string> {
+  const cpuinfo = await readFile("/proc/cpuinfo", "utf8");
+  return /^model name\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "unknown CPU";
+}

@@ -1,0 +1,110 @@
+/**
+ * What all of a host's sandboxes stand on, whichever VMM runs them: its slots, disks, control groups, and what memory and CPUs
+ * the machine has.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { Admission } from "../admission/admission.ts";
+import { freeDiskMb, memoryForSandboxes, totalMemoryMb } from "../admission/machine.ts";
+import { type Cgroups, openCgroups } from "../cgroups/cgroups.ts";
+import { chooseRootDisk, type DiskSetting } from "../disk/choose.ts";
+import type { RootDisk } from "../disk/root-disk.ts";
+import { connectEnvd } from "../envd-client/envd-client.ts";
+import { openSlots, teardownNetwork } from "../network/network.ts";
+import type { Slots } from "../network/slots.ts";
+import type { Parts } from "../sandboxes/parts.ts";
+import { TimedSteps } from "../sandboxes/steps.ts";
+import type { Vmm } from "../vmm/vmm.ts";
+
+export interface GroundOptions {
+  /** Begins the names of all kernel objects: `r<mark>-…`. */
+  readonly mark: string;
+  readonly assets: string;
+  /** Sandboxes' disks and logs. */
+  readonly dataFolder: string;
+  /** ROOST_RUN; records and sockets go into its subfolder `<mark>`. */
+  readonly runFolder: string;
+  readonly disk: DiskSetting;
+  readonly slotCidr: string;
+  readonly vmmUidBase: number;
+  readonly hostReserveMb: number | undefined;
+  readonly logger: Logger;
+}
+
+export class Ground implements AsyncDisposable {
+  readonly #options: GroundOptions;
+  readonly #slots: Slots;
+  readonly #cgroups: Cgroups;
+  readonly #rootDisk: RootDisk;
+  readonly #memoryMb: number;
+  readonly #runFolder: string;
+
+  private constructor(options: GroundOptions, slots: Slots, cgroups: Cgroups, rootDisk: RootDisk, memoryMb: number) {
+    this.#options = options;
+    this.#slots = slots;
+    this.#cgroups = cgroups;
+    this.#rootDisk = rootDisk;
+    this.#memoryMb = memoryMb;
+    this.#runFolder = join(options.runFolder, options.mark);
+  }
+
+  /** @throws RoostError with what this machine lacks, or which setting to change; nothing is left then. */
+  static async open(options: GroundOptions): Promise<Ground> {
+    const { mark, logger } = options;
+    const rootDisk = chooseRootDisk(options.disk);
+    const memoryMb = memoryForSandboxes(await totalMemoryMb(), options.hostReserveMb);
+    await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
+    // Passed through by VMMs' users, on their way to their own folders.
+    await mkdir(join(options.runFolder, mark), { recursive: true, mode: 0o711 });
+    const cgroups = await openCgroups({ mark, logger });
+    const slots = await openSlots({ mark, cidr: options.slotCidr, logger });
+    return new Ground(options, slots, cgroups, rootDisk, memoryMb);
+  }
+
+  get rootDiskName(): RootDisk["name"] {
+    return this.#rootDisk.name;
+  }
+
+  /** All that sandboxes are made from, with this VMM. */
+  partsWith(vmm: Vmm): Parts {
+    const { mark, assets, dataFolder, vmmUidBase, logger } = this.#options;
+    return {
+      mark,
+      assets,
+      roots: { run: this.#runFolder, data: dataFolder },
+      uidBase: vmmUidBase,
+      slots: this.#slots,
+      rootDisk: this.#rootDisk,
+      cgroups: this.#cgroups,
+      admission: new Admission({
+        memoryMb: this.#memoryMb,
+        overheadMb: vmm.overheadMb,
+        cpuCores: cpus().length,
+        slots: this.#slots.capacity,
+        diskFreeMb: () => freeDiskMb(dataFolder),
+      }),
+      vmm,
+      connectEnvd,
+      randomBytes,
+      now: () => new Date(),
+      logger,
+      steps: (operation, logger) => new TimedSteps(operation, logger),
+    };
+  }
+
+  /** Gives back what no sandbox uses; sandboxes and their walls outlive the agent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#slots[Symbol.asyncDispose]();
+  }
+
+  /** Removes everything of this host from the kernel. All sandboxes must be gone. */
+  async teardown(): Promise<void> {
+    await this.#slots[Symbol.asyncDispose]();
+    await teardownNetwork(this.#options.mark);
+    await this.#cgroups.close();
+    await rm(this.#runFolder, { recursive: true, force: true });
+  }
+}

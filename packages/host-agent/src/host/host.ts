@@ -1,0 +1,125 @@
+/**
+ * This host: the choice of its VMM, its sandboxes, and their removal. What `main.ts` puts behind the RPC service, and tests build
+ * without one.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { HostLoad } from "../control-link/control-link.ts";
+import { destroySandbox } from "../sandboxes/destroy.ts";
+import type { Parts } from "../sandboxes/parts.ts";
+import { reconcile } from "../sandboxes/reconcile.ts";
+import { Sandboxes } from "../sandboxes/sandboxes.ts";
+import { chooseVmm } from "../vmm/choose.ts";
+import type { Vmm } from "../vmm/vmm.ts";
+import { findCandidates } from "./candidates.ts";
+import { Ground, type GroundOptions } from "./ground.ts";
+import { trialMark, trySandbox } from "./trial.ts";
+
+/** What of the configuration a host is made from. */
+export type HostConfig = Pick<
+  Config,
+  "assets" | "data" | "run" | "disk" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
+>;
+
+/**
+ * Which VMM runs here.
+ * @param mark of a host that has joined: the trial is made beside its sandboxes, which may be running. One that has not joined yet
+ * borrows a mark, and leaves nothing of the trial.
+ */
+export async function chooseHostVmm(
+  config: HostConfig,
+  mark: string | undefined,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Vmm> {
+  const { vmms, circumstances } = await findCandidates(config.assets);
+  await using stack = new AsyncDisposableStack();
+  let ground: Promise<Ground> | undefined;
+  const lay = async (): Promise<Ground> => {
+    if (mark !== undefined) return stack.use(await Ground.open(groundOptions(config, mark, logger)));
+    const options = groundOptions(config, trialMark(config.data), logger);
+    const trial = await Ground.open({ ...options, dataFolder: join(config.data, "trial") });
+    stack.defer(() => rm(join(config.data, "trial"), { recursive: true, force: true }));
+    stack.defer(() => trial.teardown());
+    await removeAll(trial, vmms[0]); // What an earlier trial left, if it was cut short.
+    return trial;
+  };
+  return await chooseVmm(
+    {
+      candidates: vmms,
+      attempt: async (vmm, limit) => {
+        ground ??= lay();
+        await trySandbox((await ground).partsWith(vmm), limit);
+      },
+      file: join(config.data, "host", "vmm-choice.json"),
+      circumstances,
+      logger,
+    },
+    signal,
+  );
+}
+
+export interface Host extends AsyncDisposable {
+  readonly sandboxes: Sandboxes;
+  load(): HostLoad;
+}
+
+/** @param onChange told of every change of a sandbox's state that nobody asked for. */
+export async function openHost(
+  config: HostConfig,
+  mark: string,
+  vmm: Vmm,
+  logger: Logger,
+  onChange: () => void,
+): Promise<Host> {
+  await using stack = new AsyncDisposableStack();
+  const ground = stack.use(await Ground.open(groundOptions(config, mark, logger)));
+  const parts = ground.partsWith(vmm);
+  const sandboxes = stack.use(await Sandboxes.open(parts, onChange));
+  const kept = stack.move();
+  return {
+    sandboxes,
+    load: () => loadOf(parts),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+function loadOf({ admission }: Parts): HostLoad {
+  const { sandboxes, vcpus, memory_mb: memoryMb, disk_free_mb: diskFreeMb } = admission.load();
+  return { sandboxes, vcpus, memoryMb, diskFreeMb };
+}
+
+/** Destroys all sandboxes of this host and removes all that it has in the kernel; what it needs to start again stays. */
+export async function teardownHost(config: HostConfig, mark: string, logger: Logger): Promise<number> {
+  const { vmms } = await findCandidates(config.assets);
+  const ground = await Ground.open(groundOptions(config, mark, logger));
+  const destroyed = await removeAll(ground, vmms[0]);
+  await ground.teardown();
+  return destroyed;
+}
+
+/** Any VMM of the right name will do: ending a machine is its keeper's business. */
+async function removeAll(ground: Ground, vmm: Vmm): Promise<number> {
+  const parts = ground.partsWith(vmm);
+  const found = await reconcile(parts);
+  for (const sandbox of found) {
+    await destroySandbox(parts, sandbox.id, sandbox.state === "running" ? sandbox.running : undefined);
+  }
+  return found.length;
+}
+
+function groundOptions(config: HostConfig, mark: string, logger: Logger): GroundOptions {
+  return {
+    mark,
+    assets: config.assets,
+    dataFolder: join(config.data, "sandboxes"),
+    runFolder: config.run,
+    disk: config.disk,
+    slotCidr: config.slotCidr,
+    vmmUidBase: config.vmmUidBase,
+    hostReserveMb: config.hostReserveMb,
+    logger,
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * The host agent. `main.ts` serves until SIGTERM and leaves sandboxes running; `main.ts teardown` destroys all that this host has.
+ */
+
+import { mkdir } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { RoostError } from "@roost/protocol/errors";
+import { hostMark } from "@roost/protocol/ids";
+import { type Logger, pino } from "pino";
+import { freeDiskMb, totalMemoryMb } from "./admission/machine.ts";
+import { type Config, loadConfig, withEnvFile } from "./config.ts";
+import { type MachineFacts, openControlLink } from "./control-link/control-link.ts";
+import { chooseRootDisk } from "./disk/choose.ts";
+import { chooseHostVmm, type Host, openHost, teardownHost } from "./host/host.ts";
+import { IdentityFolder } from "./identity/identity-folder.ts";
+import { startRpcServer } from "./rpc/server.ts";
+import type { Vmm } from "./vmm/vmm.ts";
+
+async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+  const identityFolder = join(config.data, "host");
+  const joined = await joinedMark(identityFolder);
+  const vmm = await chooseHostVmm(config, joined, logger, stop);
+  await using stack = new AsyncDisposableStack();
+  let host: Host | undefined;
+  const link = stack.use(
+    await openControlLink({
+      url: config.controlPlaneUrl,
+      identityFolder,
+      joinToken: config.hostToken,
+      heartbeatMs: config.heartbeatSec * 1000,
+      facts: await machineFacts(config, vmm),
+      listSandboxes: () => host?.sandboxes.list() ?? [],
+      load: () => host?.load() ?? { sandboxes: 0, vcpus: 0, memoryMb: 0, diskFreeMb: 0 },
+      onHostDeleted: () => void host?.sandboxes.destroyAll(),
+      logger,
+      signal: stop,
+    }),
+  );
+  const mark = hostMark(link.identity.current.hostId);
+  host = stack.use(await openHost(config, mark, vmm, logger, () => link.notifyChange()));
+  const { identity } = link;
+  const server = stack.use(
+    await startRpcServer({ listen: config.listen, identity, sandboxes: host.sandboxes, logger }),
+  );
+  link.start();
+  logger.info({ mark, listen: server.address, vmm: vmm.description, sandboxes: host.sandboxes.list().length }, "ready");
+  await aborted(stop);
+  logger.info("stopping; sandboxes run on");
+}
+
+async function teardown(config: Config, logger: Logger): Promise<void> {
+  const mark = await joinedMark(join(config.data, "host"));
+  const destroyed = mark === undefined ? 0 : await teardownHost(config, mark, logger);
+  logger.info({ destroyed }, "nothing of this host is left on the machine");
+}
+
+/** The mark of this host; `undefined` when it has not joined yet. */
+async function joinedMark(identityFolder: string): Promise<string | undefined> {
+  const folder = await IdentityFolder.open(identityFolder);
+  return folder.joined ? hostMark(folder.current.hostId) : undefined;
+}
+
+async function machineFacts(config: Config, vmm: Vmm): Promise<MachineFacts> {
+  await mkdir(config.data, { recursive: true });
+  return {
+    address: `${config.address.host}:${config.address.port}`,
+    arch: "x86_64",
+    cpuCores: cpus().length,
+    memoryMb: await totalMemoryMb(),
+    diskGb: Math.floor(freeDiskMb(config.data) / 1024),
+    vmm: vmm.description,
+    diskDriver: chooseRootDisk(config.disk).name,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** What is wrong in one sentence for a person; what else is known of it for the log. */
+function complain(error: unknown): void {
+  const known = error instanceof RoostError ? error.message : `The host agent has failed: ${String(error)}`;
+  process.stderr.write(`${known}\n`);
+  if (!(error instanceof RoostError)) process.stderr.write(`${error instanceof Error ? error.stack : ""}\n`);
+}
+
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => stop.abort(new RoostError("internal", `Stopped by ${signal}.`)));
+}
+try {
+  const config = loadConfig(withEnvFile(process.env, process.cwd()));
+  const logger = pino({ level: config.logLevel });
+  const [command] = process.argv.slice(2);
+  if (command === "teardown") await teardown(config, logger);
+  else if (command === undefined) await serve(config, logger, stop.signal);
+  else throw new RoostError("invalid_request", `Unknown command "${command}": give none, or teardown.`);
+} catch (error) {
+  complain(error);
+  process.exitCode = stop.signal.aborted ? 0 : 1;
+}

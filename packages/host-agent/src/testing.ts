@@ -1,0 +1,9 @@
+/** What tests of whole operations (`tests/faults`) need of the agent; no other package imports from it. */
+export { findCandidates } from "./host/candidates.ts";
+export { Ground, type GroundOptions } from "./host/ground.ts";
+export { chooseHostVmm } from "./host/host.ts";
+export { createSandbox } from "./sandboxes/create.ts";
+export { destroySandbox } from "./sandboxes/destroy.ts";
+export type { Parts } from "./sandboxes/parts.ts";
+export { reconcile } from "./sandboxes/reconcile.ts";
+export type { Steps } from "./sandboxes/steps.ts";
