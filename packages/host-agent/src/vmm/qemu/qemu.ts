@@ -2,6 +2,7 @@
 import { chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { RoostError } from "@roost/protocol/errors";
 import { describeExit, Keeper, lastWords, readExit, startKeeper } from "../../keeper/keeper.ts";
 import type { KeeperConfig, VmmExit } from "../../keeper/keeper-config.ts";
 import { TAP_NAME } from "../../network/slots.ts";
@@ -70,9 +71,11 @@ export class Qemu implements Vmm {
   async #machine(keeper: Keeper, folders: MachineFolders): Promise<Machine> {
     try {
       return await QemuMachine.open(keeper, folders);
-    } catch (error) {
+    } catch (cause) {
       await keeper.kill();
-      throw error;
+      const { exit, reason } = await this.readEnd(folders);
+      // It had ended before the kill: then its end is the cause, and what was noticed of it is not.
+      throw exit?.killed === false ? new RoostError("internal", reason, { cause }) : cause;
     }
   }
 
