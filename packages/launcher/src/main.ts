@@ -5,8 +5,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine, USAGE } from "./command-line.ts";
+import { superviseDetached } from "./commands/detached.ts";
+import { down } from "./commands/down.ts";
 import { installShown } from "./commands/install.ts";
 import type { Machine } from "./commands/machine.ts";
+import { up } from "./commands/up.ts";
 import { LauncherFailure } from "./failure.ts";
 import { CHECKOUT, readSettings } from "./settings.ts";
 
@@ -33,6 +36,12 @@ async function main(): Promise<void> {
   switch (command.name) {
     case "install":
       return installShown(settings, machine);
+    case "up":
+      return up(settings, machine, command);
+    case "supervise":
+      return superviseDetached(settings, machine);
+    case "down":
+      return down(settings, machine);
     default:
       throw new LauncherFailure(`${command.name} is not there yet`);
   }

@@ -5,17 +5,10 @@
 import { performance } from "node:perf_hooks";
 import type { WriteStream } from "node:tty";
 import type { StepEvent } from "../install/step.ts";
+import { readableTime } from "./readable-time.ts";
 
 export interface Progress extends Disposable {
   event(event: StepEvent): void;
-}
-
-/** Seconds as a person reads them: "0.4 s", "12 s", "2 min 05 s". */
-export function readableTime(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
 /** The line that a step leaves behind; undefined for what is only worth showing while it happens. */

@@ -1,0 +1,55 @@
+/**
+ * `./roost down`: destroys the running sandboxes, stops everything, leaves nothing running. Also after a launcher that was killed: what it
+ * has left is found by what the kernel knows, and taken away.
+ */
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LauncherFailure } from "../failure.ts";
+import { exists } from "../files/presence.ts";
+import { clearLeftovers } from "../postgres/leftovers.ts";
+import { homePaths, type Settings } from "../settings.ts";
+import { logPath } from "../supervise/event-log.ts";
+import { followFile } from "../supervise/follow-file.ts";
+import { teardownHost } from "../supervise/host-agent.ts";
+import { runningLauncher } from "../supervise/launcher-record.ts";
+import { joinedHostId } from "../supervise/membership.ts";
+import { needRoot } from "./install.ts";
+import type { Machine } from "./machine.ts";
+
+const LOOK_AGAIN_MS = 50;
+const PATIENCE_MS = 5 * 60_000;
+
+export async function down(settings: Settings, machine: Machine): Promise<void> {
+  needRoot(machine, "stop what runs as root and as users of its own");
+  const say = (line: string) => machine.stderr.write(`${line}\n`);
+  const running = await runningLauncher(settings);
+  if (running === undefined) {
+    const destroyed = await clearUp(settings, say, machine.interrupted);
+    say(
+      destroyed === 0
+        ? "Roost does not run here; nothing is left of it."
+        : `Roost did not run here; destroyed ${destroyed} sandboxes it had left.`,
+    );
+    return;
+  }
+  await using _events = await followFile(logPath(settings, "launcher"), (line) => say(withoutDate(line)));
+  process.kill(running.pid, "SIGTERM");
+  for (let waited = 0; (await runningLauncher(settings)) !== undefined; waited += LOOK_AGAIN_MS) {
+    if (waited > PATIENCE_MS)
+      throw new LauncherFailure(`process ${running.pid} does not end; ${logPath(settings, "launcher")} may say why`);
+    await sleep(LOOK_AGAIN_MS, undefined, { signal: machine.interrupted });
+  }
+  say("Roost is down.");
+}
+
+/** Everything that a launcher which could not stop in order may have left. */
+export async function clearUp(settings: Settings, say: (line: string) => void, signal: AbortSignal): Promise<number> {
+  const destroyed = (await joinedHostId(settings)) === undefined ? 0 : await teardownHost(settings, () => {});
+  if (await exists(homePaths.postgres(settings))) await clearLeftovers(homePaths.postgres(settings), say, signal);
+  await rm(settings.run, { recursive: true, force: true });
+  return destroyed;
+}
+
+function withoutDate(line: string): string {
+  return line.replace(/^\S+T(\d\d:\d\d:\d\d)\S* /, "$1 ");
+}

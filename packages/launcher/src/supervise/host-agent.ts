@@ -1,0 +1,51 @@
+/** The host agent of this machine as a process: root, and killed by the kernel when the launcher ends (its keepers live on). */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { runProgram } from "../programs/run-program.ts";
+import { homePaths, localUrl, type Settings } from "../settings.ts";
+import { serverEnvironment } from "./server-environment.ts";
+
+export function startHostAgent(settings: Settings, joinToken: string | undefined): ChildProcess {
+  const args = ["--pdeathsig", "KILL", process.execPath, agentEntry(settings)];
+  const env = { ...agentEnvironment(settings), ...(joinToken === undefined ? {} : { ROOST_HOST_TOKEN: joinToken }) };
+  return spawn("setpriv", args, { cwd: settings.checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/**
+ * Destroys all that this Roost's host has on the machine, without a control plane and without an agent that runs. Says how many
+ * sandboxes that were.
+ */
+export async function teardownHost(settings: Settings, onLine: (line: string) => void): Promise<number> {
+  let destroyed = 0;
+  await runProgram([process.execPath, agentEntry(settings), "teardown"], {
+    cwd: settings.checkout,
+    env: agentEnvironment(settings),
+    onLine(line) {
+      onLine(line);
+      destroyed += destroyedIn(line);
+    },
+  });
+  return destroyed;
+}
+
+/** Of the teardown's log lines one tells the number. */
+function destroyedIn(line: string): number {
+  const number = /^\{.*"destroyed":(\d+)/.exec(line)?.[1];
+  return number === undefined ? 0 : Number(number);
+}
+
+function agentEntry(settings: Settings): string {
+  return join(settings.checkout, "packages/host-agent/src/main.ts");
+}
+
+function agentEnvironment(settings: Settings): Record<string, string> {
+  return {
+    // A laptop that runs all of it itself has nobody to protect its sandboxes from when its own control plane restarts.
+    ROOST_ON_CONTROL_LOSS: "keep",
+    ...serverEnvironment(settings.environment),
+    ROOST_DATA: homePaths.agentData(settings),
+    ROOST_ASSETS: settings.cache,
+    ROOST_AGENT_LISTEN: settings.agentListen,
+    ROOST_CONTROL_PLANE_URL: localUrl(settings.listen),
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * One whole Roost: PostgreSQL, control plane and host agent, each started when what it builds on serves, each started again when it
+ * dies.
+ *
+ *     PostgreSQL ready → control plane ready → admin, API key → host agent joins → online
+ *
+ * Down goes the other way, and first of all the sandboxes are destroyed: through the API while that works, the rest (another team's,
+ * or all of them when the control plane is dead) by the host agent's teardown.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { performance } from "node:perf_hooks";
+import { sentenceOf } from "../failure.ts";
+import { databaseUrlOf } from "../postgres/layout.ts";
+import { checkOwnDatabase } from "../postgres/own-database.ts";
+import { layoutOf, startPostgres, untilReady } from "../postgres/server.ts";
+import { homePaths, type Settings } from "../settings.ts";
+import { backOff } from "./back-off.ts";
+import { controlPlaneReady, startControlPlane } from "./control-plane.ts";
+import { type Credentials, ensureCredentials } from "./credentials.ts";
+import { destroyListed } from "./destroy-sandboxes.ts";
+import { startHostAgent, teardownHost } from "./host-agent.ts";
+import { hostOnline, joinToken } from "./membership.ts";
+import { Service, type ServiceEvent, type ServiceSpec } from "./service.ts";
+
+export type ServiceName = "postgres" | "control-plane" | "host-agent";
+
+export type RoostEvent =
+  | { readonly kind: "service"; readonly service: ServiceName; readonly event: ServiceEvent }
+  | { readonly kind: "note"; readonly text: string };
+
+export interface RunningRoost {
+  readonly credentials: Credentials;
+  readonly databaseUrl: string;
+  /** `postgres` is there unless DATABASE_URL names another. */
+  readonly services: ReadonlyMap<ServiceName, Service>;
+  /** Destroys the sandboxes, stops everything; nothing of it runs afterwards. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+/** Returns once everything serves; when it cannot, what was started is stopped again. */
+export async function startRoost(
+  settings: Settings,
+  onEvent: (event: RoostEvent) => void,
+  signal: AbortSignal,
+): Promise<RunningRoost> {
+  const services = new Map<ServiceName, Service>();
+  const note = (text: string) => onEvent({ kind: "note", text });
+  const run = async (spec: ServiceSpec & { readonly name: ServiceName }) => {
+    signal.throwIfAborted();
+    const service = new Service(spec, {
+      onEvent: (event) => onEvent({ kind: "service", service: spec.name, event }),
+      backOff: backOff(),
+      now: () => performance.now(),
+    });
+    services.set(spec.name, service);
+    await Promise.race([service.firstReady, rejectionOf(signal)]);
+  };
+  let credentials: Credentials | undefined;
+  const stop = once(() => stopRoost(settings, services, credentials, note));
+  try {
+    await mkdir(settings.home, { recursive: true, mode: 0o700 });
+    await mkdir(homePaths.agentData(settings), { recursive: true, mode: 0o700 });
+    await mkdir(settings.run, { recursive: true, mode: 0o755 });
+    const databaseUrl = await startDatabase(settings, note, run);
+    await run({
+      name: "control-plane",
+      start: () => startControlPlane(settings, databaseUrl),
+      ready: (life) => controlPlaneReady(settings, life),
+      stopSignal: "SIGTERM",
+      stopPatienceMs: 45_000,
+    });
+    const opened = await ensureCredentials(settings, databaseUrl, signal);
+    credentials = opened;
+    let startedAt = new Date();
+    await run({
+      name: "host-agent",
+      async start(life) {
+        const token = await joinToken(settings, opened, note, life);
+        startedAt = new Date();
+        return startHostAgent(settings, token);
+      },
+      ready: (life) => hostOnline(settings, opened, startedAt, life),
+      stopSignal: "SIGTERM",
+      stopPatienceMs: 30_000,
+    });
+    return { credentials: opened, databaseUrl, services, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startDatabase(
+  settings: Settings,
+  note: (text: string) => void,
+  run: (spec: ServiceSpec & { readonly name: ServiceName }) => Promise<void>,
+): Promise<string> {
+  if (settings.databaseUrl !== undefined) {
+    await checkOwnDatabase(settings.databaseUrl);
+    return settings.databaseUrl;
+  }
+  const layout = await layoutOf(settings);
+  await run({
+    name: "postgres",
+    start: (signal) => startPostgres(settings, layout, note, signal),
+    ready: (life) => untilReady(layout, life),
+    // "Fast": sessions are ended, everything is written out.
+    stopSignal: "SIGINT",
+    stopPatienceMs: 60_000,
+  });
+  return databaseUrlOf(layout);
+}
+
+async function stopRoost(
+  settings: Settings,
+  services: ReadonlyMap<ServiceName, Service>,
+  credentials: Credentials | undefined,
+  note: (text: string) => void,
+): Promise<void> {
+  let destroyed = 0;
+  if (credentials !== undefined) {
+    destroyed += await destroyListed(credentials).catch((error: unknown) => {
+      note(`the control plane could not destroy the sandboxes (${sentenceOf(error)}): the host agent does it`);
+      return 0;
+    });
+  }
+  await services.get("host-agent")?.stop();
+  destroyed += await teardownHost(settings, () => {}).catch((error: unknown) => {
+    note(`the host agent's teardown failed: ${sentenceOf(error)}`);
+    return 0;
+  });
+  note(
+    destroyed === 0
+      ? "no sandbox was running"
+      : `destroyed ${destroyed} running ${destroyed === 1 ? "sandbox" : "sandboxes"}`,
+  );
+  await services.get("control-plane")?.stop();
+  await services.get("postgres")?.stop();
+  await rm(settings.run, { recursive: true, force: true });
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}
