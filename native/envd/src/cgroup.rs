@@ -1,0 +1,93 @@
+//! The cgroup (v2) of users' processes: everything they start is in it, so that all of it can be frozen at once.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// A process that sleeps in the kernel (on a slow disk) freezes only when it wakes.
+const FREEZE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A cgroup that exists. Freezing it leaves alone what users froze themselves, in cgroups below.
+#[derive(Debug)]
+pub struct UsersCgroup {
+    folder: PathBuf,
+    procs: OwnedFd,
+    frozen: AtomicBool,
+}
+
+impl UsersCgroup {
+    /// Opens it. A server that died while it was frozen is followed by one that knows.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let procs = File::options()
+            .write(true)
+            .open(folder.join("cgroup.procs"))?;
+        let frozen = fs::read_to_string(folder.join("cgroup.freeze"))?.trim() == "1";
+        Ok(Self {
+            folder: folder.to_owned(),
+            procs: procs.into(),
+            frozen: AtomicBool::new(frozen),
+        })
+    }
+
+    /// `cgroup.procs`, for writing: who writes "0" to it enters.
+    pub fn procs(&self) -> &OwnedFd {
+        &self.procs
+    }
+
+    /// Whether a process started now would freeze before it became the program.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Acquire)
+    }
+
+    /// Stops every process in it, and returns once all stand still. Blocks; if they do not within some seconds, all run
+    /// again.
+    pub fn freeze(&self) -> io::Result<()> {
+        self.frozen.store(true, Ordering::Release);
+        self.write("1")
+            .and_then(|()| self.await_frozen())
+            .inspect_err(|_| {
+                let _ = self.thaw();
+            })
+    }
+
+    /// Lets them run.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.write("0")?;
+        self.frozen.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn write(&self, state: &str) -> io::Result<()> {
+        fs::write(self.folder.join("cgroup.freeze"), state)
+    }
+
+    fn await_frozen(&self) -> io::Result<()> {
+        let path = self.folder.join("cgroup.events");
+        let events = File::open(&path)?;
+        let deadline = Instant::now() + FREEZE_LIMIT;
+        // The file is read again after the descriptor to poll was opened, so no change goes unnoticed.
+        while !fs::read_to_string(&path)?
+            .lines()
+            .any(|line| line == "frozen 1")
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "processes did not freeze in time",
+                ));
+            }
+            let timeout = Timespec {
+                tv_sec: left.as_secs() as i64,
+                tv_nsec: i64::from(left.subsec_nanos()),
+            };
+            poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&timeout))?;
+        }
+        Ok(())
+    }
+}

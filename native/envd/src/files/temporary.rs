@@ -1,0 +1,95 @@
+//! A file that appears whole or not at all: written under a temporary name in its folder, then renamed. Dropped before that,
+//! it leaves nothing.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use super::parents;
+use crate::users::User;
+
+const NEW_FILE_MODE: u32 = 0o644;
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Temporary {
+    file: File,
+    /// Empty once it has been renamed.
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl Temporary {
+    /// Begins a file that will be `target`, or what that symlink points to. Makes missing folders.
+    pub fn begin(target: &Path, user: &User) -> io::Result<Self> {
+        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let mode = replaceable_mode(&target)?;
+        let folder = target.parent().ok_or(io::ErrorKind::IsADirectory)?;
+        parents::make(folder, user)?;
+        let path = folder.join(format!(".roost-{}", random_name()?));
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        // From here on dropping it removes it.
+        let temporary = Self {
+            file: File::from_std(file),
+            path,
+            target,
+        };
+        chown(
+            &temporary.path,
+            Some(user.uid.as_raw()),
+            Some(user.gid.as_raw()),
+        )?;
+        fs::set_permissions(&temporary.path, fs::Permissions::from_mode(mode))?;
+        Ok(temporary)
+    }
+
+    /// Adds to it.
+    pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        self.file.write_all(piece).await
+    }
+
+    /// Makes it the target, which it replaces at once for all who look.
+    pub async fn finish(mut self) -> io::Result<PathBuf> {
+        self.file.flush().await?;
+        fs::rename(&self.path, &self.target)?;
+        self.path = PathBuf::new();
+        Ok(std::mem::take(&mut self.target))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The mode to keep. A device or a pipe is nothing that a rename may replace: writing to `/dev/null` must not destroy it.
+fn replaceable_mode(target: &Path) -> io::Result<u32> {
+    match fs::symlink_metadata(target) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if metadata.is_file() => Ok(metadata.permissions().mode() & 0o7777),
+        Ok(metadata) if metadata.is_symlink() => Ok(NEW_FILE_MODE),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "is not a regular file",
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(NEW_FILE_MODE),
+        Err(error) => Err(error),
+    }
+}
+
+fn random_name() -> io::Result<String> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+}

@@ -1,0 +1,12 @@
+//! Users' processes: started here, followed by any number of readers, kept for a while after their end. A process belongs to
+//! the agent, never to the connection that started it.
+
+mod ending;
+mod follow;
+mod launch;
+mod output;
+mod process;
+mod registry;
+mod service;
+
+pub use service::ProcessService;
