@@ -1,0 +1,52 @@
+/** The one connection pool of the process, and what every query may count on. */
+import { Kysely, PostgresDialect, sql } from "kysely";
+import pg from "pg";
+import type { Tables } from "./tables.ts";
+
+export type Database = Kysely<Tables>;
+
+export interface OpenDatabaseOptions {
+  readonly url: string;
+  readonly maxConnections: number;
+  /** Told of connections that break while nobody uses them: the next query opens another. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** How long a query waits for a connection before it fails: a request answers late rather than never. */
+const CONNECTION_TIMEOUT_MS = 10_000;
+
+/**
+ * `bigint` columns hold sizes and row numbers, all far below 2^53: read as numbers, not as the text that pg makes of them.
+ */
+const types: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: "text" | "binary") {
+    if (oid === pg.types.builtins.INT8 && format !== "binary") return Number;
+    return pg.types.getTypeParser(oid, format);
+  },
+};
+
+/** Opens the pool. Nothing is connected before the first query; `destroy()` closes it. */
+export function openDatabase(options: OpenDatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.maxConnections,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    application_name: "roost-control-plane",
+    types,
+  });
+  pool.on("error", options.onIdleError);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** @throws when the database does not answer. */
+export async function pingDatabase(db: Database): Promise<void> {
+  await sql`select 1`.execute(db);
+}
+
+/** What the advisory locks guard; each number is used for one thing only. */
+const LOCKS = { "first-sign-up": 7_201, "certificate-authority": 7_202 } as const;
+
+/** Until the transaction ends, no other transaction of any control plane holds this lock. */
+export async function lockForTransaction(trx: Database, lock: keyof typeof LOCKS): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${LOCKS[lock]})`.execute(trx);
+}

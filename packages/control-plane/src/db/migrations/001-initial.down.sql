@@ -1,0 +1,12 @@
+drop table idempotency_keys;
+drop table sandboxes;
+drop table certificate_authority;
+drop table host_refresh_tokens;
+drop table host_tokens;
+drop table host_tags;
+drop table hosts;
+drop table templates;
+drop table team_api_keys;
+drop table users_teams;
+drop table teams;
+drop table users;

@@ -1,0 +1,174 @@
+/** The tables as Kysely sees them; `migrations/` is what makes them. */
+import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
+
+/** Set by the database at insertion. */
+type CreatedAt = ColumnType<Date, never, never>;
+
+export type TeamRole = "owner" | "member";
+export type TemplateType = "base" | "snapshot";
+export type HostType = "regular" | "byoc";
+export type HostStatus = "pending" | "online" | "offline" | "draining" | "unreachable";
+export type SandboxStatus =
+  | "pending"
+  | "starting"
+  | "running"
+  | "pausing"
+  | "paused"
+  | "resuming"
+  | "stopping"
+  | "stopped"
+  | "missing"
+  | "error";
+
+interface UsersTable {
+  id: string;
+  email: string;
+  password_hash: string;
+  is_admin: Generated<boolean>;
+  created_at: CreatedAt;
+}
+
+interface TeamsTable {
+  id: string;
+  name: string;
+  created_at: CreatedAt;
+}
+
+interface UsersTeamsTable {
+  user_id: string;
+  team_id: string;
+  role: TeamRole;
+  created_at: CreatedAt;
+}
+
+interface TeamApiKeysTable {
+  id: string;
+  team_id: string;
+  name: string;
+  key_hash: Buffer;
+  key_prefix: string;
+  created_by: string | null;
+  created_at: CreatedAt;
+  last_used: Date | null;
+}
+
+interface TemplatesTable {
+  id: string;
+  name: string;
+  type: TemplateType;
+  team_id: string | null;
+  vcpus: number | null;
+  memory_mb: number | null;
+  size_bytes: number | null;
+  created_at: CreatedAt;
+}
+
+interface HostsTable {
+  id: string;
+  type: HostType;
+  team_id: string | null;
+  provider: string | null;
+  availability_zone: string | null;
+  status: HostStatus;
+  address: string | null;
+  arch: string | null;
+  cpu_cores: number | null;
+  memory_mb: number | null;
+  disk_gb: number | null;
+  vmm_name: string | null;
+  vmm_version: string | null;
+  vmm_accelerator: string | null;
+  disk_driver: string | null;
+  last_heartbeat_at: Date | null;
+  disk_free_mb: number | null;
+  created_by: string | null;
+  created_at: CreatedAt;
+  updated_at: Generated<Date>;
+}
+
+interface HostTagsTable {
+  host_id: string;
+  tag: string;
+}
+
+interface HostTokensTable {
+  id: ColumnType<number, never, never>;
+  host_id: string;
+  token_hash: Buffer;
+  created_by: string | null;
+  created_at: CreatedAt;
+  expires_at: Date;
+  used_at: Date | null;
+}
+
+interface HostRefreshTokensTable {
+  id: ColumnType<number, never, never>;
+  host_id: string;
+  predecessor_id: number | null;
+  token_hash: Buffer;
+  created_at: CreatedAt;
+  expires_at: Date;
+  first_used_at: Date | null;
+  revoked_at: Date | null;
+  revoked_reason: "superseded" | "voided" | "stolen" | null;
+}
+
+interface CertificateAuthorityTable {
+  singleton: Generated<boolean>;
+  certificate_pem: string;
+  encrypted_key: Buffer;
+  created_at: CreatedAt;
+}
+
+interface SandboxesTable {
+  id: string;
+  team_id: string;
+  status: SandboxStatus;
+  template: string;
+  template_id: string | null;
+  vcpus: number;
+  memory_mb: number;
+  timeout_sec: number;
+  internet: boolean;
+  metadata: ColumnType<Record<string, string>, string, never>;
+  host_id: string | null;
+  guest_ip: string | null;
+  error: string | null;
+  created_at: CreatedAt;
+  started_at: Date | null;
+  last_active_at: Date | null;
+  last_updated: Generated<Date>;
+}
+
+interface IdempotencyKeysTable {
+  team_id: string;
+  key: string;
+  route: string;
+  body_hash: Buffer;
+  subject_id: string;
+  status: number | null;
+  answer: ColumnType<unknown, string | null, string | null>;
+  created_at: CreatedAt;
+  started_at: Generated<Date>;
+}
+
+export interface Tables {
+  users: UsersTable;
+  teams: TeamsTable;
+  users_teams: UsersTeamsTable;
+  team_api_keys: TeamApiKeysTable;
+  templates: TemplatesTable;
+  hosts: HostsTable;
+  host_tags: HostTagsTable;
+  host_tokens: HostTokensTable;
+  host_refresh_tokens: HostRefreshTokensTable;
+  certificate_authority: CertificateAuthorityTable;
+  sandboxes: SandboxesTable;
+  idempotency_keys: IdempotencyKeysTable;
+}
+
+export type SandboxRow = Selectable<SandboxesTable>;
+export type NewSandboxRow = Insertable<SandboxesTable>;
+export type HostRow = Selectable<HostsTable>;
+export type TemplateRow = Selectable<TemplatesTable>;
+export type RefreshTokenRow = Selectable<HostRefreshTokensTable>;

@@ -1,0 +1,59 @@
+/**
+ * Text from outside. PostgreSQL and the kernel's strings hold no NUL character, and half a surrogate pair is no character:
+ * both are refused at the door, by schema. Each pattern has words, for the one who gets the 400.
+ */
+import { type TSchemaOptions, Type } from "typebox";
+
+const PATTERN_WORDS = new Map<string, string>();
+
+function pattern(source: string, words: string): string {
+  PATTERN_WORDS.set(source, words);
+  return source;
+}
+
+/** "must …", for a pattern of this file; undefined for any other. */
+export function patternInWords(source: string): string | undefined {
+  return PATTERN_WORDS.get(source);
+}
+
+const WHOLE_CHARACTERS = pattern("^[^\\ud800-\\udfff]*$", "must be whole Unicode characters");
+const NO_NUL = pattern("^[^\\u0000\\ud800-\\udfff]*$", "must be whole Unicode characters without NUL");
+const EMAIL = pattern(
+  "^[^\\s@\\u0000-\\u001f\\ud800-\\udfff]+@[^\\s@\\u0000-\\u001f\\ud800-\\udfff]+$",
+  "must be an email address",
+);
+const NAME = pattern(
+  "^[a-z0-9][a-z0-9-]{0,62}$",
+  "must be 1 to 63 lower-case letters, digits and hyphens, the first no hyphen",
+);
+const ENV_NAME = pattern("^[^=\\u0000\\ud800-\\udfff]+$", "must be a name without “=” and NUL");
+const ABSOLUTE_PATH = pattern("^/[^\\u0000\\ud800-\\udfff]*$", "must begin with “/” and be without NUL");
+const HOST_AND_PORT = pattern(
+  "^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}$",
+  "must be an address and a port, such as 127.0.0.1:4701",
+);
+
+interface Lengths extends TSchemaOptions {
+  readonly minLength?: number;
+  readonly maxLength?: number;
+}
+
+/** Any characters, NUL included: what goes to a program's standard input. */
+export const AnyText = (options: Lengths = {}) => Type.String({ pattern: WHOLE_CHARACTERS, ...options });
+export const Text = (options: Lengths = {}) => Type.String({ pattern: NO_NUL, ...options });
+export const Email = (options: Lengths = {}) => Type.String({ pattern: EMAIL, maxLength: 254, ...options });
+export const Name = (options: Lengths = {}) => Type.String({ pattern: NAME, ...options });
+export const AbsolutePath = (options: Lengths = {}) =>
+  Type.String({ pattern: ABSOLUTE_PATH, maxLength: 4096, ...options });
+export const HostAndPort = (options: Lengths = {}) =>
+  Type.String({ pattern: HOST_AND_PORT, maxLength: 255, ...options });
+
+/** Environment variables. */
+export const Environment = (options: TSchemaOptions = {}) =>
+  Type.Record(Type.String({ pattern: ENV_NAME }), Text(), { additionalProperties: false, ...options });
+
+/** A time, RFC 3339 in UTC. */
+export const Time = (options: TSchemaOptions = {}) => Type.String({ format: "date-time", ...options });
+
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);

@@ -1,0 +1,93 @@
+/**
+ * Files in and out of a sandbox: the agent's streams, with a size limit. An upload passes through chunk by chunk; a download
+ * is collected first, for only then is it known to be whole and within the limit.
+ */
+import { RoostError } from "@roost/protocol/errors";
+import { asHostError } from "../hosts/hosts.ts";
+import { clientOfRunning } from "./host-of.ts";
+import type { SandboxParts } from "./parts.ts";
+
+export interface FilePlace {
+  readonly path: string;
+  /** The sandbox's default user when absent. */
+  readonly user?: string | undefined;
+}
+
+/** For the whole of a file: 100 MB take this long at 170 kB a second. */
+const TRANSFER_TIMEOUT_MS = 600_000;
+/** Well below what a single message may hold. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The file is there whole, or, after any error, not at all.
+ * @throws RoostError `not_found`, `not_running`, `payload_too_large`, `invalid_request`, `disk_full`, `host_unavailable`, `host_failed`.
+ */
+export async function writeSandboxFile(
+  parts: SandboxParts,
+  teamId: string,
+  id: string,
+  place: FilePlace,
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const client = await clientOfRunning(parts, teamId, id);
+  // The reason for which our own side of the stream ended, which the other side can only call an interruption.
+  let ownFailure: unknown;
+  async function* messages() {
+    yield { part: { case: "target" as const, value: targetOf(id, place) } };
+    try {
+      for await (const chunk of limited(content, parts.fileBytes))
+        yield { part: { case: "chunk" as const, value: chunk } };
+    } catch (error) {
+      ownFailure = error;
+      throw error;
+    }
+  }
+  try {
+    await client.streamWriteFile(messages(), { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
+  } catch (error) {
+    throw ownFailure ?? asHostError(error);
+  }
+}
+
+/** @throws RoostError as `writeSandboxFile` does; `not_found` also when there is no such file. */
+export async function readSandboxFile(
+  parts: SandboxParts,
+  teamId: string,
+  id: string,
+  place: FilePlace,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const client = await clientOfRunning(parts, teamId, id);
+  const chunks: Uint8Array[] = [];
+  try {
+    const target = targetOf(id, place);
+    const answers = client.streamReadFile({ target }, { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
+    let size = 0;
+    for await (const { chunk } of answers) {
+      size += chunk.length;
+      if (size > parts.fileBytes) throw tooLarge(parts.fileBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw asHostError(error);
+  }
+  return Buffer.concat(chunks);
+}
+
+function targetOf(sandboxId: string, place: FilePlace) {
+  return { sandboxId, path: place.path, user: place.user ?? "" };
+}
+
+async function* limited(content: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const piece of content) {
+    size += piece.length;
+    if (size > limit) throw tooLarge(limit);
+    for (let start = 0; start < piece.length; start += CHUNK_BYTES) yield piece.subarray(start, start + CHUNK_BYTES);
+  }
+}
+
+function tooLarge(limit: number): RoostError {
+  return new RoostError("payload_too_large", `A file of these routes has at most ${limit} bytes.`);
+}

@@ -1,0 +1,98 @@
+/** Sandboxes: what one can do with them. `lifecycle.ts` draws their states. */
+
+import type { PageRequest } from "../db/pages.ts";
+import type { SandboxRow } from "../db/tables.ts";
+import { createSandbox, type NewSandbox } from "./create.ts";
+import { destroyAnyones, destroySandbox } from "./destroy.ts";
+import { type Command, type CommandResult, execInSandbox } from "./exec.ts";
+import { type FilePlace, readSandboxFile, writeSandboxFile } from "./files.ts";
+import { requireSandbox } from "./host-of.ts";
+import { listSandboxes, type SandboxFilter } from "./list.ts";
+import { readSandboxLogs, type SandboxLogs } from "./logs.ts";
+import type { SandboxParts } from "./parts.ts";
+import { type Report, reconcileHost } from "./reconcile.ts";
+
+export type { NewSandbox } from "./create.ts";
+export type { Command, CommandResult } from "./exec.ts";
+export type { FilePlace } from "./files.ts";
+export { SandboxRows } from "./lifecycle.ts";
+export type { SandboxFilter } from "./list.ts";
+export type { SandboxLogs } from "./logs.ts";
+export type { Background, Log, SandboxParts } from "./parts.ts";
+export type { Placement } from "./placement/placement.ts";
+export { RoundRobin } from "./placement/round-robin.ts";
+export type { Report } from "./reconcile.ts";
+export { StepsInFlight } from "./steps-in-flight.ts";
+
+/** Each call names the team that asks: nothing of another team's is found. Errors are described where they arise. */
+export class Sandboxes {
+  readonly #parts: SandboxParts;
+
+  constructor(parts: SandboxParts) {
+    this.#parts = parts;
+  }
+
+  create(teamId: string, wanted: NewSandbox): Promise<SandboxRow> {
+    return createSandbox(this.#parts, teamId, wanted);
+  }
+
+  list(teamId: string, filter: SandboxFilter, page: PageRequest): Promise<SandboxRow[]> {
+    return listSandboxes(this.#parts.db, teamId, filter, page);
+  }
+
+  get(teamId: string, id: string): Promise<SandboxRow> {
+    return requireSandbox(this.#parts, teamId, id);
+  }
+
+  find(teamId: string, id: string): Promise<SandboxRow | undefined> {
+    return this.#parts.rows.find(teamId, id);
+  }
+
+  destroy(teamId: string, id: string): Promise<void> {
+    return destroySandbox(this.#parts, teamId, id);
+  }
+
+  exec(teamId: string, id: string, command: Command, signal: AbortSignal): Promise<CommandResult> {
+    return execInSandbox(this.#parts, teamId, id, command, signal);
+  }
+
+  writeFile(
+    teamId: string,
+    id: string,
+    place: FilePlace,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return writeSandboxFile(this.#parts, teamId, id, place, content, signal);
+  }
+
+  readFile(teamId: string, id: string, place: FilePlace, signal: AbortSignal): Promise<Buffer> {
+    return readSandboxFile(this.#parts, teamId, id, place, signal);
+  }
+
+  logs(teamId: string, id: string, limitBytes: number): Promise<SandboxLogs> {
+    return readSandboxLogs(this.#parts, teamId, id, limitBytes);
+  }
+
+  /** Takes in what a host's heartbeat says. */
+  reconcile(hostId: string, reports: readonly Report[]): Promise<void> {
+    return reconcileHost(this.#parts, hostId, reports);
+  }
+
+  /** Ids of those on a host that are not stopped, whoever owns them. */
+  async onHost(hostId: string): Promise<string[]> {
+    const rows = await this.#parts.db
+      .selectFrom("sandboxes")
+      .where("host_id", "=", hostId)
+      .where("status", "!=", "stopped")
+      .orderBy("id")
+      .select("id")
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  /** Destroys one, whoever owns it. Resolves to whether it is gone. */
+  destroyAnyones(id: string): Promise<boolean> {
+    return destroyAnyones(this.#parts, id);
+  }
+}

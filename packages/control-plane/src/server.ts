@@ -1,0 +1,71 @@
+/** The HTTP server, put together: what holds for every route, then the routes. */
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { ApiKeys } from "./api-keys/api-keys.ts";
+import type { Limits } from "./config.ts";
+import type { Enrolment, Hosts } from "./hosts/hosts.ts";
+import { guardRoutes } from "./http/access.ts";
+import { answerErrors, clientErrorHandler } from "./http/errors.ts";
+import { parseJsonBodies } from "./http/json-bodies.ts";
+import { describeRoutes } from "./http/openapi.ts";
+import { newRequestId, REQUEST_ID_HEADER } from "./http/request-ids.ts";
+import { type AnswerMetrics, logAnswers } from "./http/request-log.ts";
+import { apiKeysRoutes } from "./http/routes/api-keys.ts";
+import { enrolmentRoutes } from "./http/routes/enrolment.ts";
+import { healthRoutes, type Readiness } from "./http/routes/health.ts";
+import { hostsRoutes } from "./http/routes/hosts.ts";
+import { sandboxCommandsRoutes } from "./http/routes/sandbox-commands.ts";
+import { sandboxFilesRoutes } from "./http/routes/sandbox-files.ts";
+import { sandboxesRoutes } from "./http/routes/sandboxes.ts";
+import { usersRoutes } from "./http/routes/users.ts";
+import { compileValidator } from "./http/validation.ts";
+import type { IdempotencyKeys } from "./idempotency/idempotency.ts";
+import type { Sandboxes } from "./sandboxes/sandboxes.ts";
+import type { Users } from "./users/users.ts";
+
+export interface ServerParts {
+  readonly log: FastifyBaseLogger;
+  readonly limits: Limits;
+  readonly users: Users;
+  readonly apiKeys: ApiKeys;
+  readonly hosts: Hosts;
+  readonly enrolment: Enrolment;
+  readonly sandboxes: Sandboxes;
+  readonly idempotencyKeys: IdempotencyKeys;
+  readonly readiness: Readiness;
+  readonly metrics: AnswerMetrics;
+}
+
+export async function buildServer(parts: ServerParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: parts.log,
+    // One line per answer is written by request-log.ts.
+    disableRequestLogging: true,
+    genReqId: newRequestId,
+    requestIdLogLabel: "request_id",
+    bodyLimit: parts.limits.jsonBodyBytes,
+    clientErrorHandler,
+    // On close, connections that carry a request finish it; idle ones end.
+    forceCloseConnections: "idle",
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header(REQUEST_ID_HEADER, request.id);
+  });
+  app.setValidatorCompiler(compileValidator);
+  parseJsonBodies(app);
+  answerErrors(app);
+  logAnswers(app, parts.metrics);
+  guardRoutes(app, parts);
+  await describeRoutes(app);
+
+  await app.register(usersRoutes(parts.users));
+  await app.register(apiKeysRoutes(parts.apiKeys));
+  await app.register(sandboxesRoutes(parts));
+  await app.register(sandboxCommandsRoutes(parts.sandboxes));
+  await app.register(sandboxFilesRoutes(parts.sandboxes));
+  await app.register(hostsRoutes(parts.hosts));
+  await app.register(enrolmentRoutes(parts));
+  await app.register(healthRoutes(parts.readiness));
+  return app;
+}
