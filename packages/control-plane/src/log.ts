@@ -1,6 +1,6 @@
 /** JSON lines on standard output. Nothing secret gets that far: headers and bodies are never logged, errors lose their values. */
 import pg from "pg";
-import pino, { type Logger } from "pino";
+import pino, { type DestinationStream, type Logger } from "pino";
 
 /** PostgreSQL names the values that broke a constraint, and the statement's parameters may be anything. */
 function describeError(error: unknown): object {
@@ -10,12 +10,13 @@ function describeError(error: unknown): object {
   return { type: error.constructor.name, message: error.message, ...sql, stack: error.stack, ...cause };
 }
 
-export function openLog(level: string): Logger {
-  return pino({
+export function openLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+  const options = {
     level,
     base: { service: "control-plane" },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
-  });
+  };
+  return pino(options, destination);
 }

@@ -1,11 +1,11 @@
 /** The HTTP server, put together: what holds for every route, then the routes. */
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { ApiKeys } from "./api-keys/api-keys.ts";
 import type { Limits } from "./config.ts";
 import type { Enrolment, Hosts } from "./hosts/hosts.ts";
 import { guardRoutes } from "./http/access.ts";
-import { answerErrors, clientErrorHandler } from "./http/errors.ts";
+import { answerErrors, clientErrorHandler, frameworkErrors } from "./http/errors.ts";
 import { parseJsonBodies } from "./http/json-bodies.ts";
 import { describeRoutes } from "./http/openapi.ts";
 import { newRequestId, REQUEST_ID_HEADER } from "./http/request-ids.ts";
@@ -40,13 +40,14 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   const app = Fastify({
     loggerInstance: parts.log,
     // One line per answer is written by request-log.ts.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
     genReqId: newRequestId,
-    requestIdLogLabel: "request_id",
     bodyLimit: parts.limits.jsonBodyBytes,
     clientErrorHandler,
+    frameworkErrors,
     // On close, connections that carry a request finish it; idle ones end.
     forceCloseConnections: "idle",
+    return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook("onRequest", async (request, reply) => {

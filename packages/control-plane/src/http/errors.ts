@@ -65,6 +65,12 @@ function answerMalformed(this: FastifyInstance, error: Error & { code?: string }
 
 export const clientErrorHandler = answerMalformed;
 
+/** What fails before there is a route, such as a path that cannot be decoded. No hook has run for it. */
+export function frameworkErrors(failure: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header(REQUEST_ID_HEADER, request.id);
+  answerError(failure, request, reply);
+}
+
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>(answerError);
   app.setNotFoundHandler(() => {
