@@ -21,7 +21,7 @@ const TOUR = `
 A first minute:
   $ id=$(roost create)
   $ roost exec $id -- python3 -c 'print(6*7)'
-  $ roost cp notes.txt $id:notes.txt
+  $ roost cp notes.txt $id:/home/user/
   $ roost rm $id
 
 An id may be shortened as long as no other begins the same.`;

@@ -11,10 +11,9 @@ export async function askLine(surroundings: Surroundings, question: string): Pro
 
 /** The line editor keeps working (backspace, Ctrl-U), it only has nowhere to show what it edits. */
 export async function askSecret(surroundings: Surroundings, question: string): Promise<string> {
-  surroundings.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
-    return await ask(surroundings, "", nowhere);
+    return await ask(surroundings, question, nowhere);
   } finally {
     surroundings.stderr.write("\n");
   }
@@ -28,8 +27,11 @@ export async function readFirstLine(stdin: Input, signal: AbortSignal): Promise<
   return line;
 }
 
-async function ask({ stdin, interrupted }: Surroundings, question: string, output: Writable): Promise<string> {
-  const lines = createInterface({ input: stdin, output, terminal: true });
+async function ask(surroundings: Surroundings, question: string, editor: Writable): Promise<string> {
+  const { stdin, stderr, interrupted } = surroundings;
+  const lines = createInterface({ input: stdin, output: editor, terminal: true });
+  // Only now: the terminal shows what is typed until the line editor has taken it over.
+  if (editor !== stderr) stderr.write(question);
   // In raw mode Ctrl-C and Ctrl-D are characters: the editor reports the one, the other closes it.
   const given = new AbortController();
   const giveUp = (): void => given.abort(new Interruption("SIGINT"));

@@ -4,18 +4,27 @@ export interface Account {
   readonly email: string;
   /** Of the whole installation. */
   readonly admin: boolean;
+  readonly createdAt: Date;
+  /** The team that this session acts for. */
+  readonly teamId: string;
   readonly teams: readonly Team[];
 }
 
 export interface Team {
   readonly id: string;
   readonly name: string;
-  readonly role: string;
+  readonly role: "owner" | "member";
 }
 
 /** As in the REST contract. */
 export interface AccountWire {
-  readonly user: { readonly id: string; readonly email: string; readonly is_admin: boolean };
+  readonly user: {
+    readonly id: string;
+    readonly email: string;
+    readonly is_admin: boolean;
+    readonly created_at: string;
+  };
+  readonly team_id: string;
   readonly teams: readonly Team[];
 }
 
@@ -24,6 +33,8 @@ export function accountFromWire(wire: AccountWire): Account {
     userId: wire.user.id,
     email: wire.user.email,
     admin: wire.user.is_admin,
-    teams: wire.teams.map(({ id, name, role }) => ({ id, name, role })),
+    createdAt: new Date(wire.user.created_at),
+    teamId: wire.team_id,
+    teams: wire.teams,
   };
 }

@@ -23,6 +23,24 @@ test("A1: signing up and logging in give a session", async () => {
   );
 });
 
+test("A1: a session tells whose it is", async () => {
+  await using server = await ScriptedServer.start(() => ({
+    json: {
+      user: { id: "usr-a", email: "me@example.org", is_admin: true, created_at: "2025-01-02T03:04:05.000Z" },
+      team_id: "team-a",
+      teams: [{ id: "team-a", name: "mine", role: "owner" }],
+    },
+  }));
+  assert.deepEqual(await new Roost({ url: server.url, token: "t" }).me(), {
+    userId: "usr-a",
+    email: "me@example.org",
+    admin: true,
+    createdAt: new Date("2025-01-02T03:04:05Z"),
+    teamId: "team-a",
+    teams: [{ id: "team-a", name: "mine", role: "owner" }],
+  });
+});
+
 test("A3: keys are made, listed and deleted", async () => {
   await using server = await ScriptedServer.start(({ method }) => {
     if (method === "POST") return { status: 201, json: { ...apiKeyWire(), key: "rst_0123" } };

@@ -4,11 +4,11 @@ import type { CallOptions } from "./call-options.ts";
 export interface ExecOptions extends CallOptions {
   /** Added to the sandbox's own environment. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Default: the user's home. */
+  /** An absolute path. Default: the user's home. */
   readonly cwd?: string | undefined;
   /** Default: the sandbox's default user. */
   readonly user?: string | undefined;
-  /** What the command reads; then its input ends. Bytes need not be text. */
+  /** What the command reads; then its input ends. Bytes have to be UTF-8: a request carries them as text. */
   readonly stdin?: string | Uint8Array | undefined;
   /** After this the command and its children are killed. Default 30. */
   readonly timeoutSec?: number | undefined;
@@ -39,15 +39,14 @@ export interface ExecWire {
 }
 
 export function execToWire(cmd: string, args: readonly string[], options: ExecOptions): object {
-  const { stdin } = options;
   return {
     cmd,
     args,
     env: options.env,
     cwd: options.cwd,
     user: options.user,
+    stdin: typeof options.stdin === "object" ? toText(options.stdin) : options.stdin,
     timeout_sec: options.timeoutSec,
-    ...(typeof stdin === "object" ? { stdin: toBase64(stdin), stdin_encoding: "base64" } : { stdin }),
   };
 }
 
@@ -79,8 +78,12 @@ function textOf(text: string, bytes: Uint8Array, encoding: ExecWire["encoding"])
   return encoding === "utf-8" ? text : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let characters = "";
-  for (const byte of bytes) characters += String.fromCharCode(byte);
-  return btoa(characters);
+function toText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new TypeError("stdin is not UTF-8: write it to a file in the sandbox and let the command read that", {
+      cause,
+    });
+  }
 }

@@ -50,6 +50,24 @@ for (const [name, fetch] of [
     assert.deepEqual(await formOf(server.requests.at(-1)), { path: "b", bytes: new TextEncoder().encode("grüße") });
   });
 
+  test(`R4: a file can be another user's, with ${name}`, async () => {
+    await using server = await filesServer(({ path }) =>
+      path.endsWith("/write") ? { status: 204 } : { bytes: BYTES },
+    );
+    const { files } = await sandboxAt(server.url, fetch);
+    for (const content of ["text", new Blob(["text"]).stream()]) {
+      await files.write("/a", content, { user: "root" });
+      const { body, headers } = server.requests.at(-1) ?? assert.fail();
+      const form = await new Response(body, {
+        headers: { "content-type": headers.get("content-type") ?? "" },
+      }).formData();
+      assert.deepEqual([...form.keys()], ["path", "user", "file"]);
+      assert.equal(form.get("user"), "root");
+    }
+    await files.read("/a", { user: "root" });
+    assert.equal(Buffer.from(server.requests.at(-1)?.body ?? []).toString(), '{"path":"/a","user":"root"}');
+  });
+
   test(`R4: a file is read as bytes, text and stream, with ${name}`, async () => {
     await using server = await filesServer(() => ({ bytes: BYTES }));
     const { files } = await sandboxAt(server.url, fetch);

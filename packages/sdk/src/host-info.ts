@@ -2,6 +2,13 @@
 export type HostType = "regular" | "byoc";
 export type HostStatus = "pending" | "online" | "offline" | "draining" | "unreachable";
 
+export interface HostVmm {
+  readonly name: string;
+  readonly version: string | null;
+  /** `kvm` or `tcg`. */
+  readonly accelerator: string | null;
+}
+
 export interface Host {
   readonly id: string;
   readonly type: HostType;
@@ -15,6 +22,9 @@ export interface Host {
   readonly memoryMb: number | null;
   readonly diskGb: number | null;
   readonly address: string | null;
+  /** What runs its virtual machines. */
+  readonly vmm: HostVmm | null;
+  readonly diskDriver: string | null;
   readonly status: HostStatus;
   readonly lastHeartbeatAt: Date | null;
   readonly tags: readonly string[];
@@ -35,6 +45,8 @@ export interface HostWire {
   readonly memory_mb: number | null;
   readonly disk_gb: number | null;
   readonly address: string | null;
+  readonly vmm: HostVmm | null;
+  readonly disk_driver: string | null;
   readonly status: HostStatus;
   readonly last_heartbeat_at: string | null;
   readonly tags: readonly string[];
@@ -55,6 +67,8 @@ export function hostFromWire(wire: HostWire): Host {
     memoryMb: wire.memory_mb,
     diskGb: wire.disk_gb,
     address: wire.address,
+    vmm: wire.vmm,
+    diskDriver: wire.disk_driver,
     status: wire.status,
     lastHeartbeatAt: wire.last_heartbeat_at === null ? null : new Date(wire.last_heartbeat_at),
     tags: wire.tags,
@@ -76,6 +90,8 @@ export function hostToWire(host: Host): HostWire {
     memory_mb: host.memoryMb,
     disk_gb: host.diskGb,
     address: host.address,
+    vmm: host.vmm,
+    disk_driver: host.diskDriver,
     status: host.status,
     last_heartbeat_at: host.lastHeartbeatAt?.toISOString() ?? null,
     tags: host.tags,

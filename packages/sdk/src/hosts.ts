@@ -7,8 +7,8 @@ import { route } from "./http/route.ts";
 import { jsonBody, type Transport } from "./http/transport.ts";
 
 export interface NewHost {
-  /** `regular`: for all teams, made by admins. `byoc`: a team's own, made by its owners. */
-  readonly type: HostType;
+  /** `regular` (the default): for all teams, made by admins. `byoc`: a team's own, made by its owners. */
+  readonly type?: HostType | undefined;
   readonly provider?: string | undefined;
   readonly availabilityZone?: string | undefined;
 }
@@ -32,7 +32,7 @@ export class Hosts {
   }
 
   /** A host that may join: give its agent the registration token. */
-  async create(wanted: NewHost, options: CallOptions = {}): Promise<PendingHost> {
+  async create(wanted: NewHost = {}, options: CallOptions = {}): Promise<PendingHost> {
     const { type, provider, availabilityZone } = wanted;
     const body = jsonBody({ type, provider, availability_zone: availabilityZone });
     const request = { method: "POST", path: "/v1/hosts", body, repeat: "never", signal: options.signal } as const;

@@ -1,15 +1,18 @@
 /** A sandbox's facts: as this package names them, as the REST API writes them, and the way between the two. */
-export type SandboxStatus =
-  | "pending"
-  | "starting"
-  | "running"
-  | "pausing"
-  | "paused"
-  | "resuming"
-  | "stopping"
-  | "stopped"
-  | "missing"
-  | "error";
+export const SANDBOX_STATUSES = [
+  "pending",
+  "starting",
+  "running",
+  "pausing",
+  "paused",
+  "resuming",
+  "stopping",
+  "stopped",
+  "missing",
+  "error",
+] as const;
+
+export type SandboxStatus = (typeof SANDBOX_STATUSES)[number];
 
 export interface SandboxInfo {
   readonly id: string;
@@ -20,6 +23,8 @@ export interface SandboxInfo {
   readonly memoryMb: number;
   /** Idle for so long, it pauses by itself; 0: never. */
   readonly timeoutSec: number;
+  /** Whether it reaches anything outside itself. */
+  readonly internet: boolean;
   /** Null until a host was chosen. */
   readonly hostId: string | null;
   /** The address at which its host reaches it; null unless it runs. */
@@ -30,7 +35,7 @@ export interface SandboxInfo {
   readonly lastActiveAt: Date | null;
   /** When its status last changed. */
   readonly lastUpdated: Date;
-  /** Why its status is `error`. */
+  /** Why its status is `error`, or what a step waits for. */
   readonly error: string | null;
 }
 
@@ -42,6 +47,7 @@ export interface SandboxWire {
   readonly vcpus: number;
   readonly memory_mb: number;
   readonly timeout_sec: number;
+  readonly internet: boolean;
   readonly host_id: string | null;
   readonly guest_ip: string | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -60,6 +66,7 @@ export function sandboxFromWire(wire: SandboxWire): SandboxInfo {
     vcpus: wire.vcpus,
     memoryMb: wire.memory_mb,
     timeoutSec: wire.timeout_sec,
+    internet: wire.internet,
     hostId: wire.host_id,
     guestIp: wire.guest_ip,
     metadata: wire.metadata,
@@ -79,6 +86,7 @@ export function sandboxToWire(sandbox: SandboxInfo): SandboxWire {
     vcpus: sandbox.vcpus,
     memory_mb: sandbox.memoryMb,
     timeout_sec: sandbox.timeoutSec,
+    internet: sandbox.internet,
     host_id: sandbox.hostId,
     guest_ip: sandbox.guestIp,
     metadata: sandbox.metadata,

@@ -35,6 +35,7 @@ export class Sandbox implements SandboxInfo, AsyncDisposable {
   readonly vcpus: number;
   readonly memoryMb: number;
   readonly timeoutSec: number;
+  readonly internet: boolean;
   readonly hostId: string | null;
   readonly guestIp: string | null;
   readonly metadata: Readonly<Record<string, string>>;
@@ -53,6 +54,7 @@ export class Sandbox implements SandboxInfo, AsyncDisposable {
     this.vcpus = info.vcpus;
     this.memoryMb = info.memoryMb;
     this.timeoutSec = info.timeoutSec;
+    this.internet = info.internet;
     this.hostId = info.hostId;
     this.guestIp = info.guestIp;
     this.metadata = info.metadata;

@@ -63,13 +63,13 @@ test("R1: a key of the caller's own is used as it is", async () => {
 
 test("R1: a list can be narrowed by status and metadata", async () => {
   await using server = await ScriptedServer.start(() => ({ json: [] }));
-  await Array.fromAsync(
-    new Roost({ url: server.url }).sandboxes.list({ status: "stopped", metadata: { "a b": "c&d" } }),
-  );
+  const filter = { status: ["stopped", "error"], metadata: { "a b": "c&d" } } as const;
+  await Array.fromAsync(new Roost({ url: server.url }).sandboxes.list(filter));
   assert.deepEqual(
     [...(server.requests[0]?.query ?? [])],
     [
       ["status", "stopped"],
+      ["status", "error"],
       ["metadata.a b", "c&d"],
     ],
   );
@@ -103,6 +103,17 @@ test("R2: exec says what to run, and gives text, bytes and exit code", async () 
   assert.deepEqual(Buffer.from(result.stdoutBytes), Buffer.from("\ufeffgrüße\n"));
   assert.equal(result.exitCode, 3);
   assert.equal(result.timedOut, false);
+});
+
+test("R2: bytes for a command's input are sent as the text they are; what is no text is refused", async () => {
+  await using server = await ScriptedServer.start(({ method }) => ({
+    json: method === "GET" ? sandboxWire() : execWire(),
+  }));
+  const sandbox = await new Roost({ url: server.url }).sandboxes.get(SANDBOX_ID);
+  await sandbox.exec("cat", [], { stdin: Buffer.from("\ufeffgrüße\0") });
+  assert.deepEqual(bodyOf(server.requests[1]), { cmd: "cat", args: [], stdin: "\ufeffgrüße\0" });
+  await assert.rejects(sandbox.exec("cat", [], { stdin: new Uint8Array([0xff]) }), TypeError);
+  assert.equal(server.requests.length, 2);
 });
 
 test("R2: output that is no text arrives byte for byte", async () => {

@@ -33,7 +33,7 @@ export interface CreateOptions extends CallOptions {
 
 export interface ListSandboxes extends CallOptions {
   /** Only these. Default: all but the stopped. */
-  readonly status?: SandboxStatus | undefined;
+  readonly status?: SandboxStatus | readonly SandboxStatus[] | undefined;
   /** Only those that have all of these. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** How many the server sends at once, at most 100; the list itself has no end but its own. */
@@ -78,7 +78,7 @@ export class Sandboxes {
   /** All of them, newest first, page by page: `for await (const sandbox of roost.sandboxes.list())`. */
   async *list(filter: ListSandboxes = {}): AsyncGenerator<Sandbox> {
     const query = new URLSearchParams();
-    if (filter.status !== undefined) query.set("status", filter.status);
+    for (const status of [filter.status ?? []].flat()) query.append("status", status);
     for (const [key, value] of Object.entries(filter.metadata ?? {})) query.set(`metadata.${key}`, value);
     if (filter.pageSize !== undefined) query.set("limit", String(filter.pageSize));
     const first = { path: "/v1/sandboxes", query, signal: filter.signal };

@@ -11,12 +11,12 @@ export {
   RoostProtocolError,
 } from "./errors.ts";
 export type { ExecOptions, ExecResult } from "./exec.ts";
-export type { FileContent, SandboxFiles } from "./files.ts";
-export { type Host, type HostStatus, type HostType, type HostWire, hostToWire } from "./host-info.ts";
+export type { FileContent, FileOptions, SandboxFiles } from "./files.ts";
+export { type Host, type HostStatus, type HostType, type HostVmm, type HostWire, hostToWire } from "./host-info.ts";
 export type { NewHost, PendingHost } from "./hosts.ts";
 export type { RetryLimits } from "./http/retry.ts";
 export type { Timing } from "./http/timing.ts";
 export { Roost, type RoostOptions } from "./roost.ts";
 export type { LogsOptions, Sandbox, SandboxLogs } from "./sandbox.ts";
-export type { SandboxInfo, SandboxStatus, SandboxWire } from "./sandbox-info.ts";
+export { SANDBOX_STATUSES, type SandboxInfo, type SandboxStatus, type SandboxWire } from "./sandbox-info.ts";
 export type { CreateOptions, ListSandboxes, NewSandbox } from "./sandboxes.ts";

@@ -1,6 +1,6 @@
 /** `roost create`: a new sandbox, its id on stdout. */
 
-import type { Roost, Sandbox } from "@roost/sdk";
+import type { NewSandbox, Roost, Sandbox } from "@roost/sdk";
 import { type Command, InvalidArgumentError } from "commander";
 import { newCommand, type Run } from "../command.ts";
 import { CommandFailure } from "../command-failure.ts";
@@ -42,7 +42,7 @@ export function createCommand(run: Run): Command {
 
 async function create(invocation: Invocation, flags: CreateFlags): Promise<undefined> {
   const { print, surroundings } = invocation;
-  const wanted = {
+  const wanted: NewSandbox = {
     template: flags.template,
     vcpus: flags.vcpus,
     memoryMb: flags.memory,
@@ -53,6 +53,8 @@ async function create(invocation: Invocation, flags: CreateFlags): Promise<undef
   };
   const roost = await invocation.roost();
   const sandbox = await createOrNothing(invocation, roost, wanted);
+  if (sandbox.status === "error")
+    throw new CommandFailure(`${sandbox.id} did not start: ${sandbox.error ?? "no reason given"}.`);
   if (invocation.json) await print.json(sandbox);
   else await print.line(sandbox.id);
 }
@@ -61,23 +63,17 @@ async function create(invocation: Invocation, flags: CreateFlags): Promise<undef
  * Interrupted while the server makes it, a sandbox would be left that nobody knows of: so the creating goes on, and
  * then it is destroyed. Interrupted twice, the process ends and leaves it to the user.
  */
-async function createOrNothing(
-  invocation: Invocation,
-  roost: Roost,
-  wanted: Parameters<Roost["sandboxes"]["create"]>[0],
-): Promise<Sandbox> {
+async function createOrNothing(invocation: Invocation, roost: Roost, wanted: NewSandbox): Promise<Sandbox> {
   const { print, signal } = invocation;
-  const what = (): string => (signal.aborted ? "Interrupted: removing what was begun" : "Creating a sandbox");
-  const sandbox = await (async () => {
-    using _progress = print.progress((elapsed) => `${what()} … ${formatSpan(elapsed)}`);
-    const made = await roost.sandboxes.create(wanted);
-    if (signal.aborted) await made.destroy();
-    return made;
-  })();
-  signal.throwIfAborted();
-  if (sandbox.status === "error")
-    throw new CommandFailure(`${sandbox.id} did not start: ${sandbox.error ?? "no reason given"}.`);
-  return sandbox;
+  signal.addEventListener(
+    "abort",
+    () => void print.note("Interrupted: the sandbox is removed as soon as it is there."),
+  );
+  using _progress = print.progress((elapsed) => `Creating a sandbox … ${formatSpan(elapsed)}`);
+  const sandbox = await roost.sandboxes.create(wanted);
+  if (!signal.aborted) return sandbox;
+  await sandbox.destroy();
+  throw signal.reason;
 }
 
 function parseCount(text: string): number {

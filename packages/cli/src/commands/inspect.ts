@@ -32,6 +32,7 @@ function factsOf(sandbox: Sandbox, now: Date): (readonly [string, string])[] {
     ["vcpus", String(sandbox.vcpus)],
     ["memory", formatMemory(sandbox.memoryMb)],
     ["pauses", sandbox.timeoutSec === 0 ? "never by itself" : `when idle for ${formatSpan(sandbox.timeoutSec * 1000)}`],
+    ["internet", sandbox.internet ? "yes" : "no"],
     ["host", sandbox.hostId ?? "-"],
     ["address", sandbox.guestIp ?? "-"],
     ["created", time(sandbox.createdAt)],

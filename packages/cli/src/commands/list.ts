@@ -1,6 +1,6 @@
 /** `roost ls`: the team's sandboxes. */
 
-import type { Sandbox } from "@roost/sdk";
+import { SANDBOX_STATUSES, type Sandbox } from "@roost/sdk";
 import type { Command } from "commander";
 import { newCommand, type Run } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
@@ -27,9 +27,8 @@ async function list(invocation: Invocation, flags: ListFlags): Promise<undefined
   const { print, signal, surroundings } = invocation;
   const roost = await invocation.roost();
   const filter = { metadata: toMetadata(flags.metadata), pageSize: 100, signal };
-  const sandboxes = await Array.fromAsync(roost.sandboxes.list(filter));
-  if (flags.all === true)
-    sandboxes.push(...(await Array.fromAsync(roost.sandboxes.list({ ...filter, status: "stopped" }))));
+  const status = flags.all === true ? SANDBOX_STATUSES : undefined;
+  const sandboxes = await Array.fromAsync(roost.sandboxes.list({ ...filter, status }));
   if (invocation.json) return void (await print.json(sandboxes));
   if (invocation.quiet) {
     for (const sandbox of sandboxes) await print.line(sandbox.id);

@@ -23,7 +23,9 @@ async function send(request: Request, headers: Record<string, string>): Promise<
   const url = new URL(request.url);
   const open = url.protocol === "https:" ? httpsRequest : httpRequest;
   const answered = Promise.withResolvers<IncomingMessage>();
-  const outgoing = open(url, { method: request.method, headers, signal });
+  // A proxy from the environment (NODE_USE_ENV_PROXY) is for the way out: this machine itself is never behind it.
+  const agent = isLoopback(url.hostname) ? false : undefined;
+  const outgoing = open(url, { method: request.method, headers, signal, agent });
   outgoing.on("error", (cause) => {
     answered.reject(signal.aborted ? signal.reason : new TypeError("fetch failed", { cause }));
   });
@@ -43,4 +45,8 @@ function toResponse(message: IncomingMessage): Response {
   const isEmpty = status === 204 || status === 304;
   if (isEmpty) message.resume();
   return new Response(isEmpty ? null : Readable.toWeb(message), { status, headers });
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
