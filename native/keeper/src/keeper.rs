@@ -1,0 +1,193 @@
+//! The keeper's life, from the VMM's first instruction to its last: one thread, one `poll`.
+//!
+//! Nothing in the loop waits: pipes, socket and connections are non-blocking, and each of them gets one turn a round, so that
+//! none can starve another.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::time::{Duration, Instant};
+
+use confine::{Result, WhileDoing};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::Value;
+
+use crate::connection::Connection;
+use crate::output::{Buffer, Output};
+use crate::requests::{Operation, Stats, Status, answer, line, refusal};
+use crate::start::Started;
+use crate::termination::Termination;
+use crate::vmm::{Exit, Vmm, now_ms};
+
+/// The agent needs one. More than this are refused.
+const MOST_CONNECTIONS: usize = 64;
+/// How long clients have to fetch the news of the VMM's end. The exit file has it as well.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Everything the keeper holds.
+pub struct Keeper {
+    subject: Subject,
+    listener: UnixListener,
+    termination: Termination,
+    connections: Vec<Connection>,
+    buffer: Buffer,
+    exit_file: File,
+}
+
+/// What requests are about.
+struct Subject {
+    sandbox_id: String,
+    started_at_ms: u64,
+    vmm: Vmm,
+    console: Output,
+    messages: Output,
+}
+
+impl Keeper {
+    /// Takes over what has been started.
+    pub fn new(sandbox_id: String, started: Started, termination: Termination) -> Self {
+        let Started { vmm, listener, exit_file, console, messages } = started;
+        Self {
+            subject: Subject { sandbox_id, started_at_ms: now_ms(), vmm, console, messages },
+            listener,
+            termination,
+            connections: Vec::new(),
+            buffer: Buffer::new(),
+            exit_file,
+        }
+    }
+
+    /// Serves until the VMM has ended and everybody knows.
+    pub fn run(mut self) -> Result<()> {
+        while !self.turn()? {}
+        let exit = self.subject.vmm.reap()?;
+        // All that could write has ended with it, so what is in the pipes is all that will come.
+        while self.subject.console.move_some(&mut self.buffer) {}
+        while self.subject.messages.move_some(&mut self.buffer) {}
+        // The file first: who gets the event, or sees the connection close, can rely on it.
+        self.exit_file.write_all(&line(&exit)).while_doing(|| "write the exit file".into())?;
+        self.say_farewell(exit);
+        Ok(())
+    }
+
+    /// Waits for something to do and does it. Answers whether the VMM has ended.
+    fn turn(&mut self) -> Result<bool> {
+        let woken = self.wait()?;
+        if woken.console {
+            self.subject.console.move_some(&mut self.buffer);
+        }
+        if woken.messages {
+            self.subject.messages.move_some(&mut self.buffer);
+        }
+        if woken.termination && self.termination.is_asked() {
+            self.subject.vmm.kill();
+        }
+        for (connection, events) in self.connections.iter_mut().zip(woken.connections) {
+            connection.advance(events, |operation, id| self.subject.perform(operation, id));
+        }
+        self.connections.retain(|connection| !connection.is_closed());
+        if woken.listener {
+            self.accept();
+        }
+        Ok(woken.vmm)
+    }
+
+    fn wait(&self) -> Result<Woken> {
+        let always = [self.subject.vmm.ended(), self.termination.signals(), self.listener.as_fd()];
+        let outputs = [self.subject.console.pipe(), self.subject.messages.pipe()];
+        let mut watched: Vec<PollFd> = always
+            .into_iter()
+            .chain(outputs.into_iter().flatten())
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+            .chain(self.connections.iter().map(|connection| {
+                let (fd, interest) = connection.interest();
+                PollFd::from_borrowed_fd(fd, interest)
+            }))
+            .collect();
+        rustix::io::retry_on_intr(|| poll(&mut watched, None)).while_doing(|| "wait for something to do".into())?;
+
+        let mut events = watched.iter().map(PollFd::revents);
+        let mut next = || events.next().is_some_and(|events| !events.is_empty());
+        let (vmm, termination, listener) = (next(), next(), next());
+        let console = outputs[0].is_some() && next();
+        let messages = outputs[1].is_some() && next();
+        Ok(Woken { vmm, termination, listener, console, messages, connections: events.collect() })
+    }
+
+    fn accept(&mut self) {
+        // A client that has left already, or one that cannot be had for now, is the next turn's affair.
+        let Ok((stream, _)) = self.listener.accept() else { return };
+        let Ok(mut connection) = Connection::new(stream) else { return };
+        if self.connections.len() >= MOST_CONNECTIONS {
+            connection.refuse("too many connections");
+        } else {
+            self.connections.push(connection);
+        }
+    }
+
+    /// Tells every client, and gives the slow ones a moment to listen.
+    fn say_farewell(&mut self, exit: Exit) {
+        for connection in &mut self.connections {
+            connection.end(exit);
+        }
+        let deadline = Instant::now() + FAREWELL;
+        loop {
+            self.connections.retain(|connection| !connection.is_closed());
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.connections.is_empty() || left.is_zero() {
+                return;
+            }
+            let mut watched: Vec<PollFd> = self
+                .connections
+                .iter()
+                .map(|connection| PollFd::from_borrowed_fd(connection.interest().0, PollFlags::OUT))
+                .collect();
+            let timeout = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+            let _ = poll(&mut watched, Some(&timeout));
+            let events: Vec<PollFlags> = watched.iter().map(PollFd::revents).collect();
+            for (connection, events) in self.connections.iter_mut().zip(events) {
+                connection.advance(events, |_, _| None);
+            }
+        }
+    }
+}
+
+impl Subject {
+    /// The answer to a request, or none where it has to wait for the VMM's end.
+    fn perform(&mut self, operation: Operation, id: Option<&Value>) -> Option<Vec<u8>> {
+        match operation {
+            Operation::Status => Some(answer(
+                id,
+                &Status {
+                    sandbox_id: &self.sandbox_id,
+                    keeper_pid: std::process::id(),
+                    vmm_pid: self.vmm.pid(),
+                    started_at_ms: self.started_at_ms,
+                    state: "running",
+                },
+            )),
+            Operation::Stats => Some(match self.vmm.usage() {
+                Ok(usage) => answer(
+                    id,
+                    &Stats { usage, console_bytes: self.console.bytes(), vmm_bytes: self.messages.bytes() },
+                ),
+                Err(failure) => refusal(id, &failure.to_string()),
+            }),
+            Operation::Kill => {
+                self.vmm.kill();
+                None
+            }
+        }
+    }
+}
+
+/// Who has something for us.
+struct Woken {
+    vmm: bool,
+    termination: bool,
+    listener: bool,
+    console: bool,
+    messages: bool,
+    connections: Vec<PollFlags>,
+}

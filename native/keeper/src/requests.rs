@@ -1,0 +1,116 @@
+//! What may be asked on the socket, and the answers: one JSON object a line, each way (docs/formats/keeper.md).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::vmm::{Exit, Usage};
+
+/// The longest line that is listened to, without its end.
+pub const LONGEST_LINE: usize = 64 * 1024;
+
+/// A request that was understood. Its `id`, a string or a number, comes back with the answer.
+#[derive(Debug, PartialEq)]
+pub struct Request {
+    pub operation: Operation,
+    pub id: Option<Value>,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Status,
+    Stats,
+    Kill,
+}
+
+/// The answer to `status`.
+#[derive(Serialize)]
+pub struct Status<'a> {
+    pub sandbox_id: &'a str,
+    pub keeper_pid: u32,
+    pub vmm_pid: i32,
+    pub started_at_ms: u64,
+    pub state: &'static str,
+}
+
+/// The answer to `stats`.
+#[derive(Serialize)]
+pub struct Stats {
+    #[serde(flatten)]
+    pub usage: Usage,
+    pub console_bytes: u64,
+    pub vmm_bytes: u64,
+}
+
+/// The answer to `kill`, and what an `exit` event holds.
+#[derive(Serialize)]
+pub struct Ended {
+    pub exit: Exit,
+}
+
+impl Request {
+    /// Understands a line, or says what is wrong with it in an answer.
+    pub fn parse(line: &[u8]) -> Result<Self, Vec<u8>> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Asked {
+            op: String,
+            id: Option<Value>,
+        }
+        let Asked { op, id } =
+            serde_json::from_slice(line).map_err(|error| refusal(None, &format!("not a request: {error}")))?;
+        if id.as_ref().is_some_and(|id| !id.is_string() && !id.is_number()) {
+            return Err(refusal(None, "the id of a request is a string or a number"));
+        }
+        let operation = match op.as_str() {
+            "status" => Operation::Status,
+            "stats" => Operation::Stats,
+            "kill" => Operation::Kill,
+            _ => return Err(refusal(id.as_ref(), "unknown operation: there are status, stats and kill")),
+        };
+        Ok(Self { operation, id })
+    }
+}
+
+/// `{"ok": true, …}`
+pub fn answer(id: Option<&Value>, body: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Answer<'a, T> {
+        ok: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a Value>,
+        #[serde(flatten)]
+        body: &'a T,
+    }
+    line(&Answer { ok: true, id, body })
+}
+
+/// `{"ok": false, "error": "…"}`
+pub fn refusal(id: Option<&Value>, error: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Refusal<'a> {
+        ok: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a Value>,
+        error: &'a str,
+    }
+    line(&Refusal { ok: false, id, error })
+}
+
+/// `{"event": "exit", "exit": {…}}`
+pub fn exit_event(exit: Exit) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Event {
+        event: &'static str,
+        exit: Exit,
+    }
+    line(&Event { event: "exit", exit })
+}
+
+/// One JSON object and its end of line.
+pub fn line(object: &impl Serialize) -> Vec<u8> {
+    // Nothing that is answered here has keys other than strings, the one thing that JSON could not hold.
+    let mut line = serde_json::to_vec(object).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
