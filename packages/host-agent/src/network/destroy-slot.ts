@@ -16,8 +16,8 @@ export interface SlotDestroyer {
 /** @throws RoostError `internal` when something of it would not go; asking again goes on from there. */
 export async function destroySlot({ run, mark, range }: SlotDestroyer, index: number): Promise<void> {
   const name = slotName(mark, index);
-  const own = await listOwn(mark);
   try {
+    const own = await listOwn(mark, run);
     // With one end of the pair goes the other: from here on nothing gets through, whoever still holds the namespace.
     if (own.links.has(index)) await run(["ip", "link", "delete", "dev", name]);
     if (own.namespaces.has(index)) await run(["ip", "netns", "delete", name]);

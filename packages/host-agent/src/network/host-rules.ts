@@ -39,15 +39,15 @@ table inet ${table} {
     iifname ${slots} jump from_slot
   }
   chain from_slot {
-    meta nfproto != ipv4 drop
-    ip saddr != ${range.cidr} drop
-    fib saddr . iif oif missing drop
+    meta nfproto != ipv4 counter drop
+    ip saddr != ${range.cidr} counter drop
+    fib saddr . iif oif missing counter drop
     ct state established,related accept
-    ct state invalid drop
+    ct state invalid counter drop
     ip daddr ${range.cidr} meta l4proto { tcp, udp } th dport 53 accept
-    fib daddr type != unicast drop
-    ip daddr @closed drop
-    meta l4proto != { tcp, udp, icmp } drop
+    fib daddr type != unicast counter drop
+    ip daddr @closed counter drop
+    meta l4proto != { tcp, udp, icmp } counter drop
   }
   chain translate_destination {
     type nat hook prerouting priority dstnat; policy accept;
@@ -59,26 +59,26 @@ ${resolverRules(slots, range, resolvers)}  }
   chain to_host {
     ct state established,related accept
     ct status dnat ct original ip daddr ${range.cidr} accept
-    drop
+    counter drop
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
     iifname ${slots} jump through_host
     oifname ${slots} ct state established,related accept
-    oifname ${slots} drop
+    oifname ${slots} counter drop
   }
   chain through_host {
-    oifname ${slots} drop
+    oifname ${slots} counter drop
     ct state established,related accept
     ct status dnat ct original ip daddr ${range.cidr} accept
-    ip daddr @closed drop
+    ip daddr @closed counter drop
     tcp flags syn tcp option maxseg size set rt mtu
     accept
   }
   chain output {
     type filter hook output priority filter; policy accept;
     oifname ${slots} ct state established,related accept
-    oifname ${slots} meta skuid != 0 drop
+    oifname ${slots} meta skuid != 0 counter drop
   }
   chain translate_source {
     type nat hook postrouting priority srcnat; policy accept;

@@ -4,7 +4,6 @@
  * Forwarding is switched on if it was off, and off again when the last Roost of the machine goes. That it was off is remembered in the kernel (an empty
  * chain in the table): so the fact lives as long as what it is about, every Roost sees it, and one that comes later takes it over.
  */
-import { readFile } from "node:fs/promises";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import type { CommandRunner } from "../commands/run.ts";
@@ -25,7 +24,7 @@ export interface HostTable {
 export async function installHostTable(run: CommandRunner, table: HostTable): Promise<void> {
   try {
     const marked = await tablesWithForwardingMark(run);
-    const isOff = (await readFile(FORWARDING_FILE, "utf8")).trim() === "0";
+    const isOff = (await run(["cat", FORWARDING_FILE])).stdout.trim() === "0";
     await run(["nft", "-f", "-"], { input: hostRules({ ...table, forwardingWasOff: isOff || marked.length > 0 }) });
     if (isOff) await run(["tee", FORWARDING_FILE], { input: "1\n" });
   } catch (error) {

@@ -1,5 +1,9 @@
 /** What the kernel has of a host's network: the truth that an agent starts from. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
+import { type CommandRunner, runCommand } from "../commands/run.ts";
+import { kernelRefused } from "./kernel-refused.ts";
 import { NETNS_FOLDER, slotIndex } from "./names.ts";
 
 export interface OwnNetworkObjects {
@@ -9,19 +13,26 @@ export interface OwnNetworkObjects {
   readonly namespaces: ReadonlySet<number>;
 }
 
-export async function listOwn(mark: string): Promise<OwnNetworkObjects> {
-  const [links, namespaces] = await Promise.all([linkNames(), namespaceNames()]);
-  return { links: indexes(mark, links), namespaces: indexes(mark, namespaces) };
+/** @throws RoostError `internal` */
+export async function listOwn(mark: string, run: CommandRunner = runCommand): Promise<OwnNetworkObjects> {
+  try {
+    const [links, namespaces] = await Promise.all([linkNames(run), namespaceNames()]);
+    return { links: indexes(mark, links), namespaces: indexes(mark, namespaces) };
+  } catch (error) {
+    throw kernelRefused("list this machine's links and network namespaces", error);
+  }
 }
 
 function indexes(mark: string, names: readonly string[]): ReadonlySet<number> {
   return new Set(names.map((name) => slotIndex(mark, name)).filter((index) => index !== undefined));
 }
 
-/** From /proc, which is there in any chroot that can run us; two lines of heading, then one a link: ` name: counters`. */
-async function linkNames(): Promise<string[]> {
-  const lines = (await readFile("/proc/net/dev", "utf8")).split("\n").slice(2);
-  return lines.map((line) => line.slice(0, line.indexOf(":")).trim());
+/** What `ip -json link show` says that is of interest here. */
+const Links = Type.Array(Type.Object({ ifname: Type.String() }));
+
+async function linkNames(run: CommandRunner): Promise<string[]> {
+  const { stdout } = await run(["ip", "-json", "link", "show"]);
+  return Value.Parse(Links, JSON.parse(stdout)).map(({ ifname }) => ifname);
 }
 
 async function namespaceNames(): Promise<string[]> {

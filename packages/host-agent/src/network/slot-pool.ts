@@ -43,7 +43,7 @@ export async function openSlots(options: SlotsOptions): Promise<Slots> {
   const { mark, logger, spare = 2, run = runCommand, resolverFiles = RESOLVER_FILES } = options;
   const range = parseAddressRange(options.cidr);
   await refuseOverlap(run, mark, range);
-  const { links, namespaces } = await listOwn(mark);
+  const { links, namespaces } = await listOwn(mark, run);
   const found = links.union(namespaces);
 
   const resolvers = await readResolvers(resolverFiles);
@@ -118,7 +118,7 @@ class SlotPool implements Slots {
 
   async adopt(index: number): Promise<Slot> {
     const { run, mark, range } = this.#options;
-    const { links, namespaces } = await listOwn(mark);
+    const { links, namespaces } = await listOwn(mark, run);
     if (index >= this.capacity || !links.has(index) || !namespaces.has(index)) {
       throw new RoostError("internal", `network slot ${index} is not whole any more`);
     }
@@ -149,7 +149,8 @@ class SlotPool implements Slots {
     this.#closing.abort();
     await this.#refilling;
     await Promise.allSettled(this.#releasing.values());
-    for (const { index } of this.#spare.splice(0)) await destroySlot(this.#options, index);
+    await using undo = new AsyncDisposableStack();
+    for (const { index } of this.#spare.splice(0)) undo.defer(() => destroySlot(this.#options, index));
   }
 
   async #release(index: number): Promise<void> {

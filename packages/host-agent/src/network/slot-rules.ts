@@ -31,17 +31,17 @@ export function slotRules(addresses: { readonly host: string; readonly slot: str
     iifname "${TAP_NAME}" jump from_guest
   }
   chain from_guest {
-    meta nfproto != ipv4 drop
-    ip saddr != ${GUEST_ADDRESS} drop
+    meta nfproto != ipv4 counter drop
+    ip saddr != ${GUEST_ADDRESS} counter drop
     ct state established,related accept
-    ct state invalid drop
+    ct state invalid counter drop
     jump new_from_guest
   }
   chain new_from_guest {
-    ct count over ${CONNECTION_LIMIT} drop
+    ct count over ${CONNECTION_LIMIT} counter drop
     ip daddr ${GUEST_GATEWAY} meta l4proto { tcp, udp } th dport 53 accept
-    ip daddr @closed drop
-    meta l4proto != { tcp, udp, icmp } drop
+    ip daddr @closed counter drop
+    meta l4proto != { tcp, udp, icmp } counter drop
   }
   chain translate_destination {
     type nat hook prerouting priority dstnat; policy accept;
@@ -55,16 +55,19 @@ export function slotRules(addresses: { readonly host: string; readonly slot: str
   }
   chain input {
     type filter hook input priority filter; policy drop;
+    counter drop
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
-    ct state invalid drop
+    ct state invalid counter drop
     iifname "${TAP_NAME}" oifname "${UPLINK_NAME}" accept
     iifname "${UPLINK_NAME}" oifname "${TAP_NAME}" accept
+    counter drop
   }
   chain output {
     type filter hook output priority filter; policy drop;
     ct state related accept
+    counter drop
   }
 }
 `;
@@ -72,5 +75,5 @@ export function slotRules(addresses: { readonly host: string; readonly slot: str
 
 /** Makes a slot's guest answer the host and reach nothing else. */
 export function noInternetRules(): string {
-  return `insert rule inet ${SLOT_TABLE} new_from_guest drop\n`;
+  return `insert rule inet ${SLOT_TABLE} new_from_guest counter drop\n`;
 }

@@ -13,7 +13,7 @@ export async function teardownNetwork(
   options: { readonly run?: CommandRunner; readonly range?: AddressRange } = {},
 ): Promise<void> {
   const run = options.run ?? runCommand;
-  const { links, namespaces } = await listOwn(mark);
+  const { links, namespaces } = await listOwn(mark, run);
   for (const index of links.union(namespaces)) await destroySlot({ run, mark, range: options.range }, index);
   await removeHostTable(run, mark);
 }

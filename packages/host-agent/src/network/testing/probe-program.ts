@@ -1,0 +1,53 @@
+/**
+ * Runs in a network namespace of a test: listens and connects as told on its standard input, one JSON command a line, and
+ * answers with one JSON line each.
+ */
+import { createSocket } from "node:dgram";
+import { connect, createServer } from "node:net";
+import { createInterface } from "node:readline";
+import type { ProbeAnswer, ProbeCommand } from "./probe.ts";
+
+/** Whoever connects or asks is told under which address it is seen. */
+async function serve(address: string, port: number): Promise<ProbeAnswer> {
+  const tcp = createServer((socket) => socket.on("error", () => undefined).end(socket.remoteAddress ?? ""));
+  const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
+  udp.on("message", (_, peer) => udp.send(peer.address, peer.port, peer.address));
+  await new Promise<void>((resolve, reject) => tcp.once("error", reject).listen(port, address, resolve));
+  await new Promise<void>((resolve) => udp.bind(port, address, resolve));
+  return {};
+}
+
+function connectTcp(address: string, port: number, from: string | undefined): Promise<ProbeAnswer> {
+  return new Promise((resolve) => {
+    let said = "";
+    const socket = connect({ host: address, port, ...(from === undefined ? {} : { localAddress: from }) });
+    socket.on("data", (chunk) => {
+      said += chunk.toString();
+    });
+    socket.once("end", () => resolve({ seenAs: said }));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
+  });
+}
+
+function askUdp(address: string, port: number, from: string | undefined): Promise<ProbeAnswer> {
+  return new Promise((resolve) => {
+    const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+    socket.once("message", (said) => resolve({ seenAs: said.toString() }));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
+    socket.bind(0, from, () => socket.send("?", port, address));
+  });
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, ...command }: ProbeCommand & { id: number } = JSON.parse(line);
+  const { address, port } = command;
+  if (command.do !== "serve") process.seteuid?.(command.uid ?? 0);
+  const answer =
+    command.do === "serve"
+      ? serve(address, port)
+      : command.do === "tcp"
+        ? connectTcp(address, port, command.from)
+        : askUdp(address, port, command.from);
+  void answer.then((result) => process.stdout.write(`${JSON.stringify({ id, ...result })}\n`));
+}
+process.exit(0);

@@ -1,0 +1,73 @@
+/** A process of a test that lives in a network namespace, and listens and connects there. */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+export type ProbeCommand =
+  | { readonly do: "serve"; readonly address: string; readonly port: number }
+  | {
+      readonly do: "tcp" | "udp";
+      readonly address: string;
+      readonly port: number;
+      readonly from?: string;
+      readonly uid?: number;
+    };
+
+export interface ProbeAnswer {
+  /** The address under which the other side sees us. */
+  readonly seenAs?: string;
+  /** The kernel's error, such as ECONNREFUSED. */
+  readonly error?: string;
+}
+
+const PROGRAM = fileURLToPath(new URL("probe-program.ts", import.meta.url));
+
+export class Probe implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #waiting = new Map<number, (answer: ProbeAnswer) => void>();
+  #next = 0;
+
+  /** @param netns path of the namespace; by default the host's own. */
+  constructor(netns = "/proc/self/ns/net") {
+    this.#child = spawn("nsenter", [`--net=${netns}`, process.execPath, PROGRAM], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    createInterface({ input: this.#child.stdout }).on("line", (line) => {
+      const { id, ...answer }: ProbeAnswer & { id: number } = JSON.parse(line);
+      this.#waiting.get(id)?.(answer);
+      this.#waiting.delete(id);
+    });
+  }
+
+  /** Answers TCP and UDP at a port, telling everyone as whom they are seen. */
+  async serve(address: string, port: number): Promise<void> {
+    await this.#ask({ do: "serve", address, port });
+  }
+
+  /** Settles when it is answered or refused; never, when it is dropped on the way. */
+  reach(
+    protocol: "tcp" | "udp",
+    address: string,
+    port: number,
+    options: { readonly from?: string; readonly uid?: number } = {},
+  ): Promise<ProbeAnswer> {
+    return this.#ask({ do: protocol, address, port, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  #ask(command: ProbeCommand): Promise<ProbeAnswer> {
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#child.stdin.write(`${JSON.stringify({ id, ...command })}\n`);
+    });
+  }
+}
