@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 
+/// What is said to someone who types it nevertheless.
 pub const USAGE: &str = "\
 usage: envd serve --listen ADDRESS:PORT --gateway IP [--guest] [--cgroup FOLDER] [--session-fd N]
        envd            (as PID 1 of a guest)";
@@ -11,6 +12,7 @@ usage: envd serve --listen ADDRESS:PORT --gateway IP [--guest] [--cgroup FOLDER]
 /// How a server runs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Serve {
+    /// Where it listens; port 0 lets the kernel choose.
     pub listen: SocketAddr,
     /// The address whose `/init` and `/snapshot/prepare` are taken.
     pub gateway: IpAddr,

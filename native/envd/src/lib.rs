@@ -12,6 +12,8 @@ mod files;
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::all, clippy::undocumented_unsafe_blocks)]
 pub mod r#gen;
+mod filesystem;
+mod folders;
 mod guest;
 mod paths;
 mod processes;

@@ -23,6 +23,8 @@ const FILE_THREAD_IDLE: Duration = Duration::from_secs(2);
 
 /// Runs the server; returns only when it cannot go on.
 pub fn run(arguments: &Serve) -> io::Result<()> {
+    // PID 1 starts us as /proc/self/exe, and the kernel would call us "exe".
+    rustix::thread::set_name(c"envd")?;
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o022));
     let agent = Arc::new(Agent {
         gateway: arguments.gateway,

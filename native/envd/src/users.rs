@@ -1,6 +1,7 @@
 //! Users and groups of the guest, read from `/etc/passwd` and `/etc/group`: a static libc has no name services, and an image
 //! may have neither file.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -51,21 +52,25 @@ impl Accounts {
             .or_else(|| (name == "root").then(User::root))
     }
 
-    /// The name of a user id; the number itself if it has none.
-    pub fn user_name(&self, uid: u32) -> String {
-        self.find_user(|user| user.uid.as_raw() == uid)
-            .map_or_else(|| uid.to_string(), |user| user.name)
-    }
-
-    /// The name of a group id; the number itself if it has none.
-    pub fn group_name(&self, gid: u32) -> String {
-        let text = read(&self.group);
-        let name = text
+    /// All names, as they are now.
+    pub fn names(&self) -> Names {
+        let users = read(&self.passwd);
+        let groups = read(&self.group);
+        // Of several names for one id the first counts, as everywhere.
+        let users = users
             .lines()
+            .rev()
+            .filter_map(parse_user)
+            .map(|user| (user.uid.as_raw(), user.name));
+        let groups = groups
+            .lines()
+            .rev()
             .filter_map(parse_group)
-            .find(|group| group.gid.as_raw() == gid)
-            .map(|group| group.name);
-        name.map_or_else(|| gid.to_string(), str::to_owned)
+            .map(|group| (group.gid.as_raw(), group.name.to_owned()));
+        Names {
+            users: users.collect(),
+            groups: groups.collect(),
+        }
     }
 
     /// All groups of a user: its own first, then those that list it.
@@ -89,6 +94,31 @@ impl Accounts {
             .lines()
             .filter_map(parse_user)
             .find(wanted)
+    }
+}
+
+/// The names behind ids: read once, asked for each file of a listing.
+#[derive(Debug)]
+pub struct Names {
+    users: HashMap<u32, String>,
+    groups: HashMap<u32, String>,
+}
+
+impl Names {
+    /// The number itself if it has no name.
+    pub fn user(&self, uid: u32) -> String {
+        self.users
+            .get(&uid)
+            .cloned()
+            .unwrap_or_else(|| uid.to_string())
+    }
+
+    /// The number itself if it has no name.
+    pub fn group(&self, gid: u32) -> String {
+        self.groups
+            .get(&gid)
+            .cloned()
+            .unwrap_or_else(|| gid.to_string())
     }
 }
 
@@ -172,9 +202,10 @@ mod tests {
             .map(|gid| gid.as_raw())
             .collect();
         assert_eq!(gids, [1000, 27]);
-        assert_eq!(accounts.user_name(1000), "user");
-        assert_eq!(accounts.user_name(4242), "4242");
-        assert_eq!(accounts.group_name(27), "sudo");
+        let names = accounts.names();
+        assert_eq!(names.user(1000), "user");
+        assert_eq!(names.user(4242), "4242");
+        assert_eq!(names.group(27), "sudo");
         assert_eq!(accounts.user("nobody"), None);
         fs::remove_dir_all(folder).unwrap();
     }

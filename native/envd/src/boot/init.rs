@@ -15,7 +15,8 @@ use super::failure::{Failure, Step};
 use super::signals::{Signals, Told};
 use super::{console, network, shutdown};
 
-pub const PORT: u16 = 49983;
+/// The one port of the guest's server.
+const PORT: u16 = 49983;
 
 /// A server that dies at once is started again after this long, then after twice as long, …
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -106,7 +107,8 @@ fn start_server(session: &OwnedFd) -> io::Result<Pid> {
         .write(true)
         .open("/dev/console")
         .map_or_else(|_| Stdio::null(), Stdio::from);
-    let server = Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg0("envd")
         .arg("serve")
         .args(["--listen", &format!("0.0.0.0:{PORT}")])
@@ -116,9 +118,9 @@ fn start_server(session: &OwnedFd) -> io::Result<Pid> {
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(console)
-        .spawn()?;
-    Ok(Pid::from_child(&server))
+        .stderr(console);
+    Signals::unblock_in(&mut command);
+    Ok(Pid::from_child(&command.spawn()?))
 }
 
 /// The kernel gives PID 1 at most 4096 open files, and all others inherit that: databases and file watchers want more.

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::ptr;
 use std::time::Duration;
 
@@ -29,22 +31,29 @@ pub struct Signals(libc::sigset_t);
 impl Signals {
     /// Blocks them. Must be called before any other thread starts.
     pub fn block() -> io::Result<Self> {
-        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: `set` is initialised by sigemptyset before anything reads it, and lives through the calls; the signal
-        // numbers are valid.
-        let set = unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            libc::sigaddset(set.as_mut_ptr(), libc::SIGCHLD);
-            for signal in END {
-                libc::sigaddset(set.as_mut_ptr(), signal);
-            }
-            set.assume_init()
-        };
+        let set = set_of(&[&[libc::SIGCHLD], &END[..]].concat());
         // SAFETY: the set is valid, and no old mask is asked for.
         match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, ptr::null_mut()) } {
             0 => Ok(Self(set)),
             error => Err(io::Error::from_raw_os_error(error)),
         }
+    }
+
+    /// Makes a program start with no signal blocked: a mask is inherited, and a process that inherited ours could not be
+    /// asked to end.
+    pub fn unblock_in(command: &mut Command) {
+        let none = set_of(&[]);
+        let unblock = move || {
+            // SAFETY: the set is valid, and no old mask is asked for.
+            match unsafe {
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut())
+            } {
+                0 => Ok(()),
+                error => Err(io::Error::from_raw_os_error(error)),
+            }
+        };
+        // SAFETY: the closure makes one system call, which is allowed between fork and exec.
+        unsafe { command.pre_exec(unblock) };
     }
 
     /// Waits for one of them, at most as long as given. `None`: time is up (or something else interrupted the wait).
@@ -62,5 +71,17 @@ impl Signals {
             signal if END.contains(&signal) => Some(Told::End),
             _ => None,
         }
+    }
+}
+
+fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set before anything reads it; the signal numbers are valid.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for &signal in signals {
+            libc::sigaddset(set.as_mut_ptr(), signal);
+        }
+        set.assume_init()
     }
 }

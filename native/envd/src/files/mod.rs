@@ -3,7 +3,6 @@
 
 mod coding;
 mod download;
-mod parents;
 mod range;
 mod target;
 mod temporary;

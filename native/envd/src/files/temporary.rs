@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::parents;
+use crate::folders;
 use crate::users::User;
 
 const NEW_FILE_MODE: u32 = 0o644;
@@ -29,7 +29,7 @@ impl Temporary {
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let mode = replaceable_mode(&target)?;
         let folder = target.parent().ok_or(io::ErrorKind::IsADirectory)?;
-        parents::make(folder, user)?;
+        folders::make(folder, user)?;
         let path = folder.join(format!(".roost-{}", random_name()?));
         let file = fs::OpenOptions::new()
             .write(true)

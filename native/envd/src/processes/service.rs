@@ -1,6 +1,7 @@
 //! `process.Process` over Connect. Thin: what a request means, and which code an error has.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use connectrpc::{
@@ -58,10 +59,17 @@ impl ProcessService {
             .agent
             .user(credentials::user_name(ctx.headers()).as_deref());
         let user = user.map_err(|unknown| ConnectError::unauthenticated(unknown.to_string()))?;
-        let folder = self.agent.folder_of(&user);
+        let usual = self.agent.folder_of(&user);
         let folder = match config.cwd.as_deref() {
-            None | Some("") => folder,
-            Some(cwd) => paths::absolute(cwd, &user, &folder)
+            // An image may lack a user's home: that is no reason to run nothing.
+            None | Some("") => {
+                if usual.is_dir() {
+                    usual
+                } else {
+                    PathBuf::from("/")
+                }
+            }
+            Some(cwd) => paths::absolute(cwd, &user, &usual)
                 .map_err(|bad| ConnectError::invalid_argument(bad.to_string()))?,
         };
         Ok(Launch {

@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::agent::Agent;
 use crate::files;
+use crate::filesystem::FilesystemService;
 use crate::processes::ProcessService;
 
 pub use error::HttpError;
@@ -76,8 +77,9 @@ async fn envs(State(agent): State<Arc<Agent>>) -> Json<serde_json::Value> {
 }
 
 fn services(agent: &Arc<Agent>) -> ConnectRpcService {
-    let router =
-        connectrpc::Router::new().add_service(Arc::new(ProcessService::new(agent.clone())));
+    let router = connectrpc::Router::new()
+        .add_service(Arc::new(ProcessService::new(agent.clone())))
+        .add_service(Arc::new(FilesystemService::new(agent.clone())));
     let limits = Limits::default()
         .with_max_message_size(LARGEST_MESSAGE)
         .with_max_request_body_size(LARGEST_MESSAGE);

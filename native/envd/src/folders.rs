@@ -1,4 +1,4 @@
-//! Folders on the way to a new file: made where they are missing, and given to the user.
+//! Folders that are missing on the way to a file: made, and given to the user.
 
 use std::fs;
 use std::io;
