@@ -2,17 +2,13 @@
  * `./roost down`: destroys the running sandboxes, stops everything, leaves nothing running. Also after a launcher that was killed: what it
  * has left is found by what the kernel knows, and taken away.
  */
-import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LauncherFailure } from "../failure.ts";
-import { exists } from "../files/presence.ts";
-import { clearLeftovers } from "../postgres/leftovers.ts";
-import { homePaths, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
+import { clearUp } from "../supervise/clear-up.ts";
 import { logPath } from "../supervise/event-log.ts";
 import { followFile } from "../supervise/follow-file.ts";
-import { teardownHost } from "../supervise/host-agent.ts";
 import { runningLauncher } from "../supervise/launcher-record.ts";
-import { joinedHostId } from "../supervise/membership.ts";
 import { needRoot } from "./install.ts";
 import type { Machine } from "./machine.ts";
 
@@ -40,14 +36,6 @@ export async function down(settings: Settings, machine: Machine): Promise<void> 
     await sleep(LOOK_AGAIN_MS, undefined, { signal: machine.interrupted });
   }
   say("Roost is down.");
-}
-
-/** Everything that a launcher which could not stop in order may have left. */
-export async function clearUp(settings: Settings, say: (line: string) => void, signal: AbortSignal): Promise<number> {
-  const destroyed = (await joinedHostId(settings)) === undefined ? 0 : await teardownHost(settings, () => {});
-  if (await exists(homePaths.postgres(settings))) await clearLeftovers(homePaths.postgres(settings), say, signal);
-  await rm(settings.run, { recursive: true, force: true });
-  return destroyed;
 }
 
 function withoutDate(line: string): string {

@@ -27,7 +27,10 @@ export async function ensureDataFolder(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!(await exists(layout.data))) await initialise(settings, layout, say, signal);
+  if (!(await exists(layout.data))) {
+    say("making the database");
+    await initialise(settings, layout, signal);
+  }
   if (!(await exists(join(layout.data, "PG_VERSION")))) {
     throw new LauncherFailure(`${layout.data} is there, but holds no PostgreSQL data: move it away and start again`);
   }
@@ -35,12 +38,7 @@ export async function ensureDataFolder(
   await placeOwned(join(layout.data, "pg_ident.conf"), IDENT);
 }
 
-async function initialise(
-  settings: Settings,
-  layout: PostgresLayout,
-  say: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function initialise(settings: Settings, layout: PostgresLayout, signal: AbortSignal): Promise<void> {
   const part = `${layout.data}.part`;
   await rm(part, { recursive: true, force: true });
   await mkdir(part, { recursive: true, mode: 0o700 });
@@ -52,7 +50,7 @@ async function initialise(
   ] as const;
   const binds = postgresBinds(layout, part);
   const command = confined(settings, POSTGRES_USER, binds, layout.view.folder, [...initdb] as [string, ...string[]]);
-  await runProgram(command, { env: POSTGRES_ENVIRONMENT, onLine: say, signal });
+  await runProgram(command, { env: POSTGRES_ENVIRONMENT, signal });
   await rename(part, layout.data);
   await flush(dirname(layout.data));
 }

@@ -2,7 +2,7 @@
  * One life of the private PostgreSQL: cleared of what an earlier life left, started as a user without rights, listening on a Unix
  * socket only, and taken for ready only when it has said itself that it keeps what it acknowledges.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { LauncherFailure, sentenceOf } from "../failure.ts";
 import { postgresqlPrograms } from "../install/postgresql.ts";
 import type { Settings } from "../settings.ts";
 import { confined, makeOwnFolder, POSTGRES_USER, writePasswd } from "../supervise/confined.ts";
+import { startService } from "../supervise/start-service.ts";
 import { ensureDataFolder, POSTGRES_ENVIRONMENT, postgresBinds } from "./data-folder.ts";
 import { databaseUrlOf, type PostgresLayout, postgresLayout } from "./layout.ts";
 import { clearLeftovers } from "./leftovers.ts";
@@ -57,11 +58,11 @@ export async function startPostgres(
   await makeOwnFolder(layout.socketFolder, POSTGRES_USER, 0o755);
   const options = Object.entries({ ...OPTIONS, unix_socket_directories: layout.socketFolder });
   const server = [join(layout.programs, "postgres"), "-D", layout.view.data] as const;
-  const [program, ...args] = confined(settings, POSTGRES_USER, postgresBinds(layout, layout.data), layout.view.folder, [
+  const command = confined(settings, POSTGRES_USER, postgresBinds(layout, layout.data), layout.view.folder, [
     ...server,
     ...options.flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ]);
-  return spawn(program, args, { env: POSTGRES_ENVIRONMENT, stdio: ["ignore", "pipe", "pipe"] });
+  return startService(command, { env: POSTGRES_ENVIRONMENT });
 }
 
 /** Waits through start and recovery, for as long as the process lives (`signal`), then makes sure of durability and database. */

@@ -7,30 +7,47 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { LauncherFailure } from "../failure.ts";
 
-/** Waits for the lock of this folder; `onWait` is called once if another launcher holds it. */
-export async function lockFolder(folder: string, onWait: () => void, signal?: AbortSignal): Promise<AsyncDisposable> {
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, ".lock");
-  const atOnce = await holdLock(["--nonblock", "--conflict-exit-code", "75", file], signal);
+/** Waits for the lock of this folder; `onWait` is called once if another process holds it. `signal` ends the waiting only. */
+export async function lockFolder(folder: string, onWait: () => void, signal: AbortSignal): Promise<AsyncDisposable> {
+  const atOnce = await tryLockFolder(folder);
   if (atOnce !== undefined) return atOnce;
   onWait();
-  const later = await holdLock([file], signal);
-  if (later === undefined) throw new LauncherFailure(`could not lock ${file}`);
+  signal.throwIfAborted();
+  const later = await holdLock([lockFile(folder)], signal);
+  signal.throwIfAborted();
+  if (later === undefined) throw new LauncherFailure(`could not lock ${folder}`);
   return later;
+}
+
+/** The lock, or undefined when another process holds it. */
+export async function tryLockFolder(folder: string): Promise<AsyncDisposable | undefined> {
+  await mkdir(folder, { recursive: true });
+  return holdLock(["--nonblock", lockFile(folder)]);
+}
+
+function lockFile(folder: string): string {
+  return join(folder, ".lock");
 }
 
 /** `cat` keeps the lock until its input ends, which it does when we close it or are gone. */
 async function holdLock(flockArguments: string[], signal?: AbortSignal): Promise<AsyncDisposable | undefined> {
-  const holder = spawn("flock", [...flockArguments, "cat"], { stdio: ["pipe", "pipe", "inherit"], signal });
-  const ended = new Promise<number | null>((resolve, reject) => {
+  // In a session of its own: a Ctrl-C at the terminal is for the launcher, which still needs its lock to stop in order.
+  const command = ["--no-fork", ...flockArguments, "cat"];
+  const holder = spawn("flock", command, { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  const ended = new Promise<"ended">((resolve, reject) => {
     holder.on("error", reject);
-    holder.on("close", resolve);
+    holder.on("close", () => resolve("ended"));
   });
-  ended.catch(() => {});
   const held = new Promise<"held">((resolve) => holder.stdout.once("data", () => resolve("held")));
   holder.stdin.on("error", () => {});
   holder.stdin.write("held\n");
-  if ((await Promise.race([held, ended])) !== "held") return undefined;
+  const giveUp = () => holder.kill();
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    if ((await Promise.race([held, ended])) === "ended") return undefined;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
+  }
   return {
     async [Symbol.asyncDispose]() {
       holder.stdin.end();

@@ -2,7 +2,7 @@
  * The control plane as a process: unprivileged, its code shown to it in the run folder (a copy of the sources that anyone may read,
  * and the node packages by a bind mount), its secret in a file that only it can read.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { exists, readIfThere } from "../files/presence.ts";
 import { homePaths, localUrl, type Settings } from "../settings.ts";
 import { type Bind, CONTROL_PLANE_USER, confined } from "./confined.ts";
 import { serverEnvironment } from "./server-environment.ts";
+import { startService } from "./start-service.ts";
 
 const ASK_AGAIN_MS = 50;
 /** The packages whose sources it runs on. */
@@ -66,8 +67,7 @@ export async function controlPlaneProgram(
 export async function startControlPlane(settings: Settings, databaseUrl: string): Promise<ChildProcess> {
   await stageControlPlane(settings);
   const { command, env } = await controlPlaneProgram(settings, databaseUrl, "main.ts");
-  const [program, ...args] = command;
-  return spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  return startService(command, { env });
 }
 
 /** Waits until it says that it serves: database reached, migrations done. */

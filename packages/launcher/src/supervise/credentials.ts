@@ -45,11 +45,16 @@ export async function ensureCredentials(
 
 /** A client with the admin's session. */
 export async function openSession(settings: Settings, credentials: Credentials, signal: AbortSignal): Promise<Roost> {
+  const { Roost } = await import("@roost/sdk");
+  return new Roost({ url: credentials.url, token: await logIn(settings, credentials, signal) });
+}
+
+/** The admin's session token. */
+export async function logIn(settings: Settings, credentials: Credentials, signal: AbortSignal): Promise<string> {
   const { Roost, RoostApiError } = await import("@roost/sdk");
   const { url, adminEmail: email, adminPassword: password } = credentials;
   try {
-    const { token } = await new Roost({ url }).auth.login({ email, password }, { signal });
-    return new Roost({ url, token });
+    return (await new Roost({ url }).auth.login({ email, password }, { signal })).token;
   } catch (error) {
     if (!(error instanceof RoostApiError) || error.status !== 401) throw error;
     throw new LauncherFailure(

@@ -1,14 +1,15 @@
 /** The host agent of this machine as a process: root, and killed by the kernel when the launcher ends (its keepers live on). */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { runProgram } from "../programs/run-program.ts";
 import { homePaths, localUrl, type Settings } from "../settings.ts";
 import { serverEnvironment } from "./server-environment.ts";
+import { startService } from "./start-service.ts";
 
 export function startHostAgent(settings: Settings, joinToken: string | undefined): ChildProcess {
-  const args = ["--pdeathsig", "KILL", process.execPath, agentEntry(settings)];
+  const command = ["setpriv", "--pdeathsig", "KILL", process.execPath, agentEntry(settings)] as const;
   const env = { ...agentEnvironment(settings), ...(joinToken === undefined ? {} : { ROOST_HOST_TOKEN: joinToken }) };
-  return spawn("setpriv", args, { cwd: settings.checkout, env, stdio: ["ignore", "pipe", "pipe"] });
+  return startService(command, { cwd: settings.checkout, env });
 }
 
 /**

@@ -1,0 +1,146 @@
+/**
+ * A whole Roost for a test, beside whatever else runs on the machine: `await using roost = await startInstance()`. Its own PostgreSQL,
+ * control plane and host agent, supervised as under `./roost up`; when it is disposed of, nothing of it is left.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { hostMark } from "@roost/protocol/ids";
+import { LauncherFailure } from "./failure.ts";
+import { readIfThere } from "./files/presence.ts";
+import { type Lot, takeLot } from "./instance/lot.ts";
+import { CHECKOUT, homePaths, readSettings, type Settings } from "./settings.ts";
+import { clearUp } from "./supervise/clear-up.ts";
+import { logIn } from "./supervise/credentials.ts";
+import { openEventLog } from "./supervise/event-log.ts";
+import { joinedHostId } from "./supervise/membership.ts";
+import { type RunningRoost, type ServiceName, startRoost } from "./supervise/roost.ts";
+
+export interface InstanceOptions {
+  /** Settings of the servers (`ROOST_…`) that differ from their defaults. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** One supervised process of an instance. */
+export interface InstanceProcess {
+  /** Undefined between two lives. */
+  pid(): number | undefined;
+  /** The supervisor starts another. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface Instance extends AsyncDisposable {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly adminEmail: string;
+  readonly adminPassword: string;
+  readonly databaseUrl: string;
+  /** ROOST_HOME, the agent's ROOST_DATA, and its ROOST_RUN. */
+  readonly home: string;
+  readonly dataFolder: string;
+  readonly runFolder: string;
+  readonly hostId: string;
+  /** Begins the names of all kernel objects of this instance. */
+  readonly mark: string;
+  readonly uidBase: number;
+  readonly agent: InstanceProcess;
+  readonly controlPlane: InstanceProcess;
+  readonly postgres: InstanceProcess;
+  /** A fresh session token of the admin. */
+  adminToken(): Promise<string>;
+  /** What launcher and servers have logged so far, for a failing test's message. */
+  logs(): Promise<string>;
+  /** As `./roost down`: destroys sandboxes, stops everything. Disposal does it, too, and deletes the home. */
+  down(): Promise<void>;
+}
+
+export async function startInstance(options: InstanceOptions = {}): Promise<Instance> {
+  const signal = options.signal ?? new AbortController().signal;
+  await using stack = new AsyncDisposableStack();
+  const lot = stack.use(await takeLot());
+  await clearUpAfterKilledTest(lot, signal);
+  const settings = instanceSettings(
+    lot,
+    join(CHECKOUT, ".roost", "tests", randomBytes(4).toString("hex")),
+    options.environment,
+  );
+  await mkdir(settings.home, { recursive: true, mode: 0o700 });
+  await writeFile(homeFile(lot), settings.home);
+  stack.defer(async () => {
+    await forget(settings, lot);
+  });
+  const log = stack.use(
+    openEventLog(
+      settings,
+      () => {},
+      () => new Date(),
+    ),
+  );
+  const roost = await startRoost(settings, (event) => log.event(event), signal).catch(async (error: unknown) => {
+    throw new LauncherFailure(`the test's Roost did not start\n${await logsOf(settings)}`, { cause: error });
+  });
+  stack.defer(() => roost.stop());
+  return instanceOf(settings, roost, await hostIdOf(settings), stack.move());
+}
+
+function instanceOf(settings: Settings, roost: RunningRoost, hostId: string, stack: AsyncDisposableStack): Instance {
+  const { url, apiKey, adminEmail, adminPassword } = roost.credentials;
+  const processOf = (name: ServiceName): InstanceProcess => ({
+    pid: () => roost.services.get(name)?.pid,
+    kill: (signal) => roost.services.get(name)?.kill(signal),
+  });
+  return {
+    ...{ url, apiKey, adminEmail, adminPassword, databaseUrl: roost.databaseUrl, hostId, mark: hostMark(hostId) },
+    home: settings.home,
+    dataFolder: homePaths.agentData(settings),
+    runFolder: settings.environment.ROOST_RUN ?? "",
+    uidBase: Number(settings.environment.ROOST_VMM_UID_BASE),
+    agent: processOf("host-agent"),
+    controlPlane: processOf("control-plane"),
+    postgres: processOf("postgres"),
+    adminToken: () => logIn(settings, roost.credentials, new AbortController().signal),
+    logs: () => logsOf(settings),
+    down: () => roost.stop(),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function instanceSettings(lot: Lot, home: string, environment: InstanceOptions["environment"] = {}): Settings {
+  const { DATABASE_URL: _, ...inherited } = process.env;
+  return readSettings({ ...inherited, ...lot.environment, ...environment, ROOST_HOME: home });
+}
+
+/** A test that was killed could not stop its Roost. Whoever takes its number next finds its home here. */
+async function clearUpAfterKilledTest(lot: Lot, signal: AbortSignal): Promise<void> {
+  const home = await readIfThere(homeFile(lot));
+  if (home === undefined) return;
+  const settings = instanceSettings(lot, home);
+  await clearUp(settings, () => {}, signal);
+  await forget(settings, lot);
+}
+
+async function forget(settings: Settings, lot: Lot): Promise<void> {
+  await rm(settings.home, { recursive: true, force: true });
+  await rm(lot.environment.ROOST_RUN, { recursive: true, force: true });
+  await rm(homeFile(lot), { force: true });
+}
+
+function homeFile(lot: Lot): string {
+  return join(lot.folder, "home");
+}
+
+async function hostIdOf(settings: Settings): Promise<string> {
+  const id = await joinedHostId(settings);
+  if (id === undefined) throw new LauncherFailure("the host is online, but its agent has no identity");
+  return id;
+}
+
+async function logsOf(settings: Settings): Promise<string> {
+  const folder = homePaths.logs(settings);
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".log")).sort();
+  const texts = await Promise.all(
+    names.map(async (name) => `--- ${name}\n${await readFile(join(folder, name), "utf8")}`),
+  );
+  return texts.join("\n");
+}

@@ -1,0 +1,15 @@
+/** Takes away what a launcher that could not stop in order has left: sandboxes, PostgreSQL, the run folder. */
+import { rm } from "node:fs/promises";
+import { exists } from "../files/presence.ts";
+import { clearLeftovers } from "../postgres/leftovers.ts";
+import { homePaths, type Settings } from "../settings.ts";
+import { teardownHost } from "./host-agent.ts";
+import { joinedHostId } from "./membership.ts";
+
+/** How many sandboxes it destroyed. */
+export async function clearUp(settings: Settings, say: (line: string) => void, signal: AbortSignal): Promise<number> {
+  const destroyed = (await joinedHostId(settings)) === undefined ? 0 : await teardownHost(settings, () => {});
+  if (await exists(homePaths.postgres(settings))) await clearLeftovers(homePaths.postgres(settings), say, signal);
+  await rm(settings.run, { recursive: true, force: true });
+  return destroyed;
+}
