@@ -101,6 +101,8 @@ function failure(attempt: string, error: unknown): RoostError {
   if (error instanceof RoostError) return error;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const reason = error instanceof Error ? error.message : String(error);
+  if (code === "EEXIST")
+    return new RoostError("conflict", `could not ${attempt}: there is one already`, { cause: error });
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new RoostError("disk_full", `could not ${attempt}: the disk of this host is full`, { cause: error });
   }

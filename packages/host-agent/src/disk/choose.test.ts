@@ -1,0 +1,9 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chooseRootDisk } from "./choose.ts";
+
+test("D5: without device-mapper root disks are qcow2 layers, and asking for the other is refused in words", () => {
+  assert.equal(chooseRootDisk("auto").name, "qcow2");
+  assert.equal(chooseRootDisk("qcow2").name, "qcow2");
+  assert.throws(() => chooseRootDisk("device-mapper"), { code: "invalid_request", message: /ROOST_DISK/ });
+});

@@ -1,0 +1,172 @@
+/** What every driver of root disks promises, tried on a real ext4 image. A driver's test file calls `rootDiskSuite`. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { runCommand } from "../commands/run.ts";
+import type { RootDisk } from "./root-disk.ts";
+import { checksum, expectByte, expectSameAs, writeByte } from "./testing/disk-io.ts";
+
+const UID = 1_899_990_000;
+const MB = 1024 * 1024;
+const BASE_BYTES = 64 * MB;
+/** Where the tests write: blocks that the base's ext4 uses (its superblock), and far behind. */
+const WRITTEN_AT = [0, 5 * MB + 4096, 60 * MB] as const;
+
+interface Bench extends AsyncDisposable {
+  readonly base: string;
+  /** An empty folder, as a sandbox has one. */
+  readonly folder: (name: string) => Promise<string>;
+}
+
+export function rootDiskSuite(driver: RootDisk): void {
+  const promise = (name: string, body: (bench: Bench) => Promise<void>) =>
+    test(`${driver.name}: ${name}`, async () => {
+      await using bench = await newBench();
+      await body(bench);
+    });
+
+  promise("D5: a fresh layer shows its base, of the base's size", async ({ base, folder }) => {
+    const disk = await driver.create(base, await folder("a"), UID);
+    assert.equal(disk.sizeBytes, BASE_BYTES);
+    await expectSameAs(disk, base);
+  });
+
+  promise("D2: what is written is there after detach and attach, and the base is never written", async (bench) => {
+    const folder = await bench.folder("a");
+    const before = await checksum(bench.base);
+    const disk = await driver.create(bench.base, folder, UID);
+    for (const offset of WRITTEN_AT) await writeByte(disk, 0xa5, offset, 8192);
+    await driver.detach(folder);
+    const again = await driver.attach(bench.base, folder, UID);
+    for (const offset of WRITTEN_AT) await expectByte(again, 0xa5, offset, 8192);
+    await driver.remove(folder);
+    assert.equal(await checksum(bench.base), before);
+  });
+
+  promise("two layers over one base do not see each other", async ({ base, folder }) => {
+    const first = await driver.create(base, await folder("a"), UID);
+    const second = await driver.create(base, await folder("b"), UID);
+    await writeByte(first, 0x11, 0, 4096);
+    await writeByte(second, 0x22, 4096, 4096);
+    await expectByte(first, 0x11, 0, 4096);
+    await writeByte(first, 0x33, 4096, 4096);
+    await expectByte(second, 0x22, 4096, 4096);
+  });
+
+  promise("N3: only the topmost file is written, and it is the VMM's own alone", async ({ base, folder }) => {
+    const disk = await driver.create(base, await folder("a"), UID);
+    assert.deepEqual(
+      disk.files.map(({ readOnly }) => readOnly),
+      disk.files.map((_, index) => index < disk.files.length - 1),
+    );
+    const top = await stat(disk.files.at(-1)?.source ?? "");
+    assert.deepEqual([top.uid, top.gid, top.mode & 0o777], [UID, UID, 0o600]);
+  });
+
+  promise("D4: usage is what the layer holds, not how long it is", async (bench) => {
+    const folder = await bench.folder("a");
+    const disk = await driver.create(bench.base, folder, UID);
+    assert.ok((await driver.usage(folder)) < MB / 8, "a fresh layer is longer than that, and holds next to nothing");
+    await writeByte(disk, 0x5a, 16 * MB, 8 * MB);
+    const usage = await driver.usage(folder);
+    assert.ok(usage >= 8 * MB && usage < 9 * MB, `${usage}`);
+  });
+
+  promise("remove leaves nothing, may be repeated, and makes room for another layer", async (bench) => {
+    const folder = await bench.folder("a");
+    const disk = await driver.create(bench.base, folder, UID);
+    await writeByte(disk, 0x77, 0, 4096);
+    await driver.detach(folder);
+    await driver.remove(folder);
+    await driver.remove(folder);
+    assert.deepEqual(await readdir(folder), []);
+    await expectSameAs(await driver.create(bench.base, folder, UID), bench.base);
+  });
+
+  promise("remove and detach are right for a folder that is gone", async ({ folder }) => {
+    const gone = join(await folder("a"), "never");
+    await driver.detach(gone);
+    await driver.remove(gone);
+  });
+
+  promise("a second layer in the same folder is refused, and the first keeps its data", async (bench) => {
+    const folder = await bench.folder("a");
+    const disk = await driver.create(bench.base, folder, UID);
+    await writeByte(disk, 0x42, 0, 4096);
+    await assert.rejects(driver.create(bench.base, folder, UID), { code: "conflict" });
+    await expectByte(disk, 0x42, 0, 4096);
+  });
+
+  promise("without a base, or with one that is no file, nothing is made", async (bench) => {
+    const folder = await bench.folder("a");
+    for (const base of [join(folder, "none.ext4"), folder]) {
+      await assert.rejects(driver.create(base, folder, UID), { code: "not_found" });
+    }
+    await writeFile(join(folder, "odd"), "no whole sectors");
+    await assert.rejects(driver.create(join(folder, "odd"), folder, UID), { code: "internal" });
+    assert.deepEqual(await readdir(folder), ["odd"]);
+  });
+
+  promise("attaching where no layer was made is not_found", async ({ base, folder }) => {
+    await assert.rejects(driver.attach(base, await folder("a"), UID), { code: "not_found" });
+  });
+
+  promise("a create that cannot give the layer to its user leaves nothing", async (bench) => {
+    const folder = await bench.folder("a");
+    await assert.rejects(driver.create(bench.base, folder, 2 ** 32), { code: "internal" });
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  promise("a create that is cancelled leaves nothing", async (bench) => {
+    const folder = await bench.folder("a");
+    await assert.rejects(driver.create(bench.base, folder, UID, AbortSignal.abort(new Error("enough"))), /enough/);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  promise("wherever a full disk stops a create, it is disk_full and nothing is left", async (bench) => {
+    // A file system of a few blocks and files: each size stops the driver at another of its writes.
+    const sizes = ["nr_inodes=1", "size=4k", "size=8k", "size=12k", "size=16k"];
+    let failures = 0;
+    for (const size of sizes) {
+      const folder = await bench.folder(size);
+      await runCommand(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder]);
+      await using _mounted = { [Symbol.asyncDispose]: () => unmount(folder) };
+      const error: unknown = await driver.create(bench.base, folder, UID).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (error === undefined) continue;
+      failures++;
+      assert.equal((error as { code?: unknown }).code, "disk_full", size);
+      assert.deepEqual(await readdir(folder), [], size);
+    }
+    assert.ok(failures >= 2, "at least no file at all, and no room for its first block");
+  });
+}
+
+async function newBench(): Promise<Bench> {
+  await using undo = new AsyncDisposableStack();
+  const root = await mkdtemp(join(tmpdir(), "roost-disk-"));
+  undo.defer(() => rm(root, { recursive: true }));
+  const base = join(root, "base.ext4");
+  const content = join(root, "content");
+  await mkdir(content);
+  await writeFile(join(content, "greeting"), "hello\n");
+  await runCommand(["mke2fs", "-q", "-t", "ext4", "-d", content, base, `${BASE_BYTES / MB}M`]);
+  const resources = undo.move();
+  return {
+    base,
+    folder: async (name) => {
+      const path = join(root, name);
+      await mkdir(path);
+      return path;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+async function unmount(folder: string): Promise<void> {
+  await runCommand(["umount", folder]);
+}
