@@ -8,8 +8,9 @@ use crate::{Result, WhileDoing};
 
 /// Moves this process into the cgroup whose `cgroup.procs` file is `procs`.
 ///
-/// Works the same on cgroup v2 and in each hierarchy of v1. Writing `0` means "whoever writes", so that no process id, which
-/// might be of another PID namespace, is involved. The file is opened, never made.
+/// Works the same on cgroup v2 and in each hierarchy of v1. Writing `0` means "whoever writes", so
+/// that no process id, which might be of another PID namespace, is involved. The file is opened,
+/// never made.
 pub fn enter(procs: &Path) -> Result<()> {
     OpenOptions::new()
         .write(true)

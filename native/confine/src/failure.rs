@@ -4,7 +4,8 @@ use std::fmt;
 
 use rustix::io::Errno;
 
-/// A step that could not be taken. Its text is one sentence for a person: `mount /x on /vm: Permission denied (os error 13)`.
+/// A step that could not be taken. Its text is one sentence for a person: `mount /x on /vm:
+/// Permission denied (os error 13)`.
 #[derive(Debug)]
 pub struct Failure {
     what: String,
@@ -17,7 +18,10 @@ pub type Result<T> = std::result::Result<T, Failure>;
 impl Failure {
     /// A failure that no system call reported.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), cause: None }
+        Self {
+            what: what.into(),
+            cause: None,
+        }
     }
 }
 
@@ -44,12 +48,18 @@ pub trait WhileDoing<T> {
 
 impl<T> WhileDoing<T> for std::io::Result<T> {
     fn while_doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|cause| Failure { what: what(), cause: Some(cause) })
+        self.map_err(|cause| Failure {
+            what: what(),
+            cause: Some(cause),
+        })
     }
 }
 
 impl<T> WhileDoing<T> for rustix::io::Result<T> {
     fn while_doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|errno: Errno| Failure { what: what(), cause: Some(errno.into()) })
+        self.map_err(|errno: Errno| Failure {
+            what: what(),
+            cause: Some(errno.into()),
+        })
     }
 }

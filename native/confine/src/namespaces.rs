@@ -28,10 +28,12 @@ pub fn leave_ipc() -> Result<()> {
 /// Gives this process a host name of its own, so that the machine's is not told.
 pub fn leave_host_name(own_name: &str) -> Result<()> {
     leave(UnshareFlags::NEWUTS, "UTS")?;
-    rustix::system::sethostname(own_name.as_bytes()).while_doing(|| format!("set the host name {own_name}"))
+    rustix::system::sethostname(own_name.as_bytes())
+        .while_doing(|| format!("set the host name {own_name}"))
 }
 
 fn leave(flag: UnshareFlags, name: &str) -> Result<()> {
-    // SAFETY: no flag of this module is FILES, the only one that can surprise another thread's descriptors.
+    // SAFETY: no flag of this module is FILES, the only one that can surprise another thread's
+    // descriptors.
     unsafe { unshare_unsafe(flag) }.while_doing(|| format!("make a {name} namespace"))
 }

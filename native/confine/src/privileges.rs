@@ -4,20 +4,24 @@ use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, clear_ambient_capability_set,
-    remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits, set_no_new_privs,
-    set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    remove_capability_from_bounding_set, set_capabilities, set_capabilities_secure_bits,
+    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
 use crate::{Failure, Result, WhileDoing};
 
-/// Becomes `uid` and `gid` (real, effective, saved, file system), without supplementary groups, without a capability in any of
-/// the five sets, and without any way to gain one: not by a set-uid program, not by file capabilities, not by becoming uid 0.
+/// Becomes `uid` and `gid` (real, effective, saved, file system), without supplementary groups,
+/// without a capability in any of the five sets, and without any way to gain one: not by a set-uid
+/// program, not by file capabilities, not by becoming uid 0.
 ///
-/// Takes away the parent-death signal and, as every change of user, makes the process non-dumpable until it executes a program.
+/// Takes away the parent-death signal and, as every change of user, makes the process non-dumpable
+/// until it executes a program.
 pub fn drop_to(uid: u32, gid: u32) -> Result<()> {
     // To the kernel -1 means "leave it as it is": as user that would be root.
     if [uid, gid].iter().any(|id| [0, u32::MAX].contains(id)) {
-        return Err(Failure::new(format!("refuse to run as user {uid}, group {gid}")));
+        return Err(Failure::new(format!(
+            "refuse to run as user {uid}, group {gid}"
+        )));
     }
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
 
@@ -36,7 +40,8 @@ pub fn drop_to(uid: u32, gid: u32) -> Result<()> {
     set_no_new_privs(true).while_doing(|| "set no_new_privs".into())
 }
 
-/// Uid 0 means nothing special any more to this process and its descendants, and they cannot change that.
+/// Uid 0 means nothing special any more to this process and its descendants, and they cannot change
+/// that.
 fn lock_secure_bits() -> rustix::io::Result<()> {
     type Bits = CapabilitiesSecureBits;
     set_capabilities_secure_bits(

@@ -65,19 +65,29 @@ impl Config {
     /// Reads one JSON object up to the end of `input`.
     pub fn read(input: impl Read) -> Result<Self> {
         let mut text = Vec::new();
-        input.take(LONGEST + 1).read_to_end(&mut text).while_doing(|| "read the configuration".into())?;
+        input
+            .take(LONGEST + 1)
+            .read_to_end(&mut text)
+            .while_doing(|| "read the configuration".into())?;
         if text.len() as u64 > LONGEST {
-            return Err(Failure::new(format!("the configuration is longer than {LONGEST} bytes")));
+            return Err(Failure::new(format!(
+                "the configuration is longer than {LONGEST} bytes"
+            )));
         }
-        let config: Self =
-            serde_json::from_slice(&text).map_err(|error| Failure::new(format!("the configuration is wrong: {error}")))?;
-        config.check().map_err(|problem| Failure::new(format!("the configuration is wrong: {problem}")))?;
+        let config: Self = serde_json::from_slice(&text)
+            .map_err(|error| Failure::new(format!("the configuration is wrong: {error}")))?;
+        config
+            .check()
+            .map_err(|problem| Failure::new(format!("the configuration is wrong: {problem}")))?;
         Ok(config)
     }
 
     fn check(&self) -> std::result::Result<(), String> {
         let id_letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if self.sandbox_id.is_empty() || self.sandbox_id.len() > 128 || !self.sandbox_id.chars().all(id_letters) {
+        if self.sandbox_id.is_empty()
+            || self.sandbox_id.len() > 128
+            || !self.sandbox_id.chars().all(id_letters)
+        {
             return Err("sandbox_id must be 1 to 128 letters, digits, - and _".into());
         }
         self.check_files()?;
@@ -102,7 +112,9 @@ impl Config {
             }
         }
         if self.socket.as_os_str().len() > LONGEST_SOCKET_PATH {
-            return Err(format!("socket must be at most {LONGEST_SOCKET_PATH} bytes long"));
+            return Err(format!(
+                "socket must be at most {LONGEST_SOCKET_PATH} bytes long"
+            ));
         }
         if self.log_limit_bytes < SMALLEST_LOG {
             return Err(format!("log_limit_bytes must be at least {SMALLEST_LOG}"));
@@ -114,14 +126,19 @@ impl Config {
         for path in &self.cgroup_procs {
             check_path("cgroup_procs", path)?;
             if path.file_name().is_none_or(|name| name != "cgroup.procs") {
-                return Err(format!("cgroup_procs must name files called cgroup.procs, not {}", path.display()));
+                return Err(format!(
+                    "cgroup_procs must name files called cgroup.procs, not {}",
+                    path.display()
+                ));
             }
         }
         check_path("netns", &self.netns)?;
         if let Some(tap) = &self.tap {
             let letters = |c: char| c.is_ascii_graphic() && !['/', ':', '%'].contains(&c);
             if tap.is_empty() || tap.len() > LONGEST_LINK_NAME || !tap.chars().all(letters) {
-                return Err(format!("tap must be the name of a link, of 1 to {LONGEST_LINK_NAME} bytes"));
+                return Err(format!(
+                    "tap must be the name of a link, of 1 to {LONGEST_LINK_NAME} bytes"
+                ));
             }
         }
         if !(3..=HIGHEST_TAP_FD).contains(&self.tap_fd) {
@@ -129,7 +146,9 @@ impl Config {
         }
         for (field, id) in [("uid", self.uid), ("gid", self.gid)] {
             if id == 0 || id == u32::MAX {
-                return Err(format!("{field} must be that of an unprivileged user, not {id}"));
+                return Err(format!(
+                    "{field} must be that of an unprivileged user, not {id}"
+                ));
             }
         }
         check_path("root", &self.root)?;
@@ -140,11 +159,22 @@ impl Config {
             check_path("mounts.source", &mount.source)?;
             check_path("mounts.target", &mount.target)?;
             if mount.target == Path::new("/") || mount.target.starts_with("/dev") {
-                return Err(format!("mounts.target must not be {}", mount.target.display()));
+                return Err(format!(
+                    "mounts.target must not be {}",
+                    mount.target.display()
+                ));
             }
         }
-        match self.devices.iter().enumerate().find(|(index, device)| self.devices[..*index].contains(device)) {
-            Some((_, twice)) => Err(format!("devices names {} twice", confine::devices::Device::from(*twice).name())),
+        match self
+            .devices
+            .iter()
+            .enumerate()
+            .find(|(index, device)| self.devices[..*index].contains(device))
+        {
+            Some((_, twice)) => Err(format!(
+                "devices names {} twice",
+                confine::devices::Device::from(*twice).name()
+            )),
             None => Ok(()),
         }
     }
@@ -181,8 +211,14 @@ impl From<Device> for confine::devices::Device {
 /// Absolute and plain: what is checked here is what the kernel will be given.
 fn check_path(field: &str, path: &Path) -> std::result::Result<(), String> {
     let text = path.as_os_str().as_encoded_bytes();
-    if !path.is_absolute() || text.contains(&0) || path.components().any(|part| part == Component::ParentDir) {
-        return Err(format!("{field} must be an absolute path without .. and NUL, not {:?}", path.display().to_string()));
+    if !path.is_absolute()
+        || text.contains(&0)
+        || path.components().any(|part| part == Component::ParentDir)
+    {
+        return Err(format!(
+            "{field} must be an absolute path without .. and NUL, not {:?}",
+            path.display().to_string()
+        ));
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! One client of the socket. It can be slow, silent, greedy or gone: it then waits, and the keeper does not.
+//! One client of the socket. It can be slow, silent, greedy or gone: it then waits, and the keeper
+//! does not.
 //!
-//! What holds, whatever a client does: at most one unfinished line and one read are kept of what it sends, and at most one
-//! answer of what it does not fetch, because nothing more is read, or understood, before that answer has left.
+//! What holds, whatever a client does: at most one unfinished line and one read are kept of what it
+//! sends, and at most one answer of what it does not fetch, because nothing more is read, or
+//! understood, before that answer has left.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -27,7 +29,8 @@ pub struct Connection {
 enum State {
     /// Requests are read and answered.
     Open,
-    /// It asked for `kill`, and is told when that is done. What it sends in the meantime is not read.
+    /// It asked for `kill`, and is told when that is done. What it sends in the meantime is not
+    /// read.
     AwaitingExit { id: Option<Value> },
     /// Nothing is read any more; it closes when the output is fetched.
     Closing,
@@ -39,7 +42,12 @@ impl Connection {
     /// Takes a stream just accepted.
     pub fn new(stream: UnixStream) -> std::io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, input: Vec::new(), output: Vec::new(), state: State::Open })
+        Ok(Self {
+            stream,
+            input: Vec::new(),
+            output: Vec::new(),
+            state: State::Open,
+        })
     }
 
     /// What to wait for.
@@ -57,9 +65,14 @@ impl Connection {
         matches!(self.state, State::Closed)
     }
 
-    /// Something happened that was waited for, or the client is gone: does what can be done without waiting. `perform` carries
-    /// out a request and gives its answer, or none if that has to wait for the VMM's end.
-    pub fn advance(&mut self, events: PollFlags, mut perform: impl FnMut(Operation, Option<&Value>) -> Option<Vec<u8>>) {
+    /// Something happened that was waited for, or the client is gone: does what can be done without
+    /// waiting. `perform` carries out a request and gives its answer, or none if that has to wait
+    /// for the VMM's end.
+    pub fn advance(
+        &mut self,
+        events: PollFlags,
+        mut perform: impl FnMut(Operation, Option<&Value>) -> Option<Vec<u8>>,
+    ) {
         if events.contains(PollFlags::OUT) {
             self.flush();
         } else if events.contains(PollFlags::IN) {
@@ -111,7 +124,8 @@ impl Connection {
         match self.stream.read(&mut step) {
             Ok(0) => self.state = State::Closed,
             Ok(read) => self.input.extend_from_slice(&step[..read]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.state = State::Closed,
         }
     }

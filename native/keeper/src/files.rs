@@ -1,7 +1,7 @@
 //! The files that a keeper makes while it is root, and holds open when it no longer is.
 //!
-//! They lie in folders of root's, where the keeper's later user may create nothing: so all of them exist from the start, and the
-//! exit file is *empty* until the VMM has ended.
+//! They lie in folders of root's, where the keeper's later user may create nothing: so all of them
+//! exist from the start, and the exit file is *empty* until the VMM has ended.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, Permissions};
@@ -22,11 +22,13 @@ pub struct Files {
     pub exit_file: File,
     pub console_log: File,
     pub vmm_log: File,
-    /// `vmm_log` once more, for whatever is written to the keeper's standard error: always at the end of the file.
+    /// `vmm_log` once more, for whatever is written to the keeper's standard error: always at the
+    /// end of the file.
     pub own_messages: File,
 }
 
-/// The names made by a start that may yet fail. Dropped, it takes them away again; so it is given up only when the VMM runs.
+/// The names made by a start that may yet fail. Dropped, it takes them away again; so it is given
+/// up only when the VMM runs.
 pub struct Made {
     /// Folders by descriptor, since the start changes what `/` is.
     names: Vec<(OwnedFd, PathBuf)>,
@@ -38,7 +40,9 @@ impl Files {
         let mut made = Made { names: Vec::new() };
         let listener = made.listener(&config.socket)?;
         let exit_file = made.file(&config.exit_file)?;
-        exit_file.set_len(0).while_doing(|| format!("empty {}", config.exit_file.display()))?;
+        exit_file
+            .set_len(0)
+            .while_doing(|| format!("empty {}", config.exit_file.display()))?;
         let console_log = made.file(&config.console_log)?;
         let vmm_log = made.file(&config.vmm_log)?;
         let own_messages = OpenOptions::new()
@@ -46,7 +50,16 @@ impl Files {
             .custom_flags(libc::O_NOFOLLOW)
             .open(&config.vmm_log)
             .while_doing(|| format!("open {}", config.vmm_log.display()))?;
-        Ok((Self { listener, exit_file, console_log, vmm_log, own_messages }, made))
+        Ok((
+            Self {
+                listener,
+                exit_file,
+                console_log,
+                vmm_log,
+                own_messages,
+            },
+            made,
+        ))
     }
 }
 
@@ -71,8 +84,13 @@ impl Made {
     fn file(&mut self, path: &Path) -> Result<File> {
         let what = || format!("open {}", path.display());
         let mut options = OpenOptions::new();
-        // Non-blocking, in case what lies there is a FIFO: it is refused below, but opening it must not wait for a peer.
-        options.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        // Non-blocking, in case what lies there is a FIFO: it is refused below, but opening it must
+        // not wait for a peer.
+        options
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         let folder = folder_of(path)?;
         let file = match options.create_new(true).open(path) {
             Ok(file) => {
@@ -85,7 +103,10 @@ impl Made {
             Err(error) => return Err(error).while_doing(what),
         };
         if !file.metadata().while_doing(what)?.is_file() {
-            return Err(Failure::new(format!("{} is not a regular file", path.display())));
+            return Err(Failure::new(format!(
+                "{} is not a regular file",
+                path.display()
+            )));
         }
         Ok(file)
     }
@@ -100,29 +121,41 @@ impl Drop for Made {
     }
 }
 
-/// A socket that nobody answers on was left by a keeper that is gone. One that answers belongs to a running sandbox.
+/// A socket that nobody answers on was left by a keeper that is gone. One that answers belongs to a
+/// running sandbox.
 fn take_stale_socket_away(path: &Path) -> Result<()> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).while_doing(|| format!("look at {}", path.display())),
         Ok(facts) if !facts.file_type().is_socket() => {
-            return Err(Failure::new(format!("{} exists and is not a socket", path.display())));
+            return Err(Failure::new(format!(
+                "{} exists and is not a socket",
+                path.display()
+            )));
         }
         Ok(_) => {}
     }
     match UnixStream::connect(path) {
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).while_doing(|| format!("remove the stale socket {}", path.display()))
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path)
+            .while_doing(|| format!("remove the stale socket {}", path.display())),
+        Err(error) => {
+            Err(error).while_doing(|| format!("see whether a keeper answers on {}", path.display()))
         }
-        Err(error) => Err(error).while_doing(|| format!("see whether a keeper answers on {}", path.display())),
-        Ok(_) => Err(Failure::new(format!("a keeper answers already on {}", path.display()))),
+        Ok(_) => Err(Failure::new(format!(
+            "a keeper answers already on {}",
+            path.display()
+        ))),
     }
 }
 
 fn folder_of(path: &Path) -> Result<OwnedFd> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .while_doing(|| format!("open the folder {}", folder.display()))
+    rustix::fs::open(
+        folder,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .while_doing(|| format!("open the folder {}", folder.display()))
 }
 
 fn name_of(path: &Path) -> &OsStr {

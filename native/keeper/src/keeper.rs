@@ -1,7 +1,7 @@
 //! The keeper's life, from the VMM's first instruction to its last: one thread, one `poll`.
 //!
-//! Nothing in the loop waits: pipes, socket and connections are non-blocking, and each of them gets one turn a round, so that
-//! none can starve another.
+//! Nothing in the loop waits: pipes, socket and connections are non-blocking, and each of them gets
+//! one turn a round, so that none can starve another.
 
 use std::fs::File;
 use std::io::Write;
@@ -47,9 +47,21 @@ struct Subject {
 impl Keeper {
     /// Takes over what has been started.
     pub fn new(sandbox_id: String, started: Started, termination: Termination) -> Self {
-        let Started { vmm, listener, exit_file, console, messages } = started;
+        let Started {
+            vmm,
+            listener,
+            exit_file,
+            console,
+            messages,
+        } = started;
         Self {
-            subject: Subject { sandbox_id, started_at_ms: now_ms(), vmm, console, messages },
+            subject: Subject {
+                sandbox_id,
+                started_at_ms: now_ms(),
+                vmm,
+                console,
+                messages,
+            },
             listener,
             termination,
             connections: Vec::new(),
@@ -66,7 +78,9 @@ impl Keeper {
         while self.subject.console.move_some(&mut self.buffer) {}
         while self.subject.messages.move_some(&mut self.buffer) {}
         // The file first: who gets the event, or sees the connection close, can rely on it.
-        self.exit_file.write_all(&line(&exit)).while_doing(|| "write the exit file".into())?;
+        self.exit_file
+            .write_all(&line(&exit))
+            .while_doing(|| "write the exit file".into())?;
         self.say_farewell(exit);
         Ok(())
     }
@@ -86,7 +100,8 @@ impl Keeper {
         for (connection, events) in self.connections.iter_mut().zip(woken.connections) {
             connection.advance(events, |operation, id| self.subject.perform(operation, id));
         }
-        self.connections.retain(|connection| !connection.is_closed());
+        self.connections
+            .retain(|connection| !connection.is_closed());
         if woken.listener {
             self.accept();
         }
@@ -94,7 +109,11 @@ impl Keeper {
     }
 
     fn wait(&self) -> Result<Woken> {
-        let always = [self.subject.vmm.ended(), self.termination.signals(), self.listener.as_fd()];
+        let always = [
+            self.subject.vmm.ended(),
+            self.termination.signals(),
+            self.listener.as_fd(),
+        ];
         let outputs = [self.subject.console.pipe(), self.subject.messages.pipe()];
         let mut watched: Vec<PollFd> = always
             .into_iter()
@@ -105,20 +124,33 @@ impl Keeper {
                 PollFd::from_borrowed_fd(fd, interest)
             }))
             .collect();
-        rustix::io::retry_on_intr(|| poll(&mut watched, None)).while_doing(|| "wait for something to do".into())?;
+        rustix::io::retry_on_intr(|| poll(&mut watched, None))
+            .while_doing(|| "wait for something to do".into())?;
 
         let mut events = watched.iter().map(PollFd::revents);
         let mut next = || events.next().is_some_and(|events| !events.is_empty());
         let (vmm, termination, listener) = (next(), next(), next());
         let console = outputs[0].is_some() && next();
         let messages = outputs[1].is_some() && next();
-        Ok(Woken { vmm, termination, listener, console, messages, connections: events.collect() })
+        Ok(Woken {
+            vmm,
+            termination,
+            listener,
+            console,
+            messages,
+            connections: events.collect(),
+        })
     }
 
     fn accept(&mut self) {
-        // A client that has left already, or one that cannot be had for now, is the next turn's affair.
-        let Ok((stream, _)) = self.listener.accept() else { return };
-        let Ok(mut connection) = Connection::new(stream) else { return };
+        // A client that has left already, or one that cannot be had for now, is the next turn's
+        // affair.
+        let Ok((stream, _)) = self.listener.accept() else {
+            return;
+        };
+        let Ok(mut connection) = Connection::new(stream) else {
+            return;
+        };
         if self.connections.len() >= MOST_CONNECTIONS {
             connection.refuse("too many connections");
         } else {
@@ -133,7 +165,8 @@ impl Keeper {
         }
         let deadline = Instant::now() + FAREWELL;
         loop {
-            self.connections.retain(|connection| !connection.is_closed());
+            self.connections
+                .retain(|connection| !connection.is_closed());
             let left = deadline.saturating_duration_since(Instant::now());
             if self.connections.is_empty() || left.is_zero() {
                 return;
@@ -143,7 +176,10 @@ impl Keeper {
                 .iter()
                 .map(|connection| PollFd::from_borrowed_fd(connection.interest().0, PollFlags::OUT))
                 .collect();
-            let timeout = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+            let timeout = Timespec {
+                tv_sec: 0,
+                tv_nsec: left.subsec_nanos().into(),
+            };
             let _ = poll(&mut watched, Some(&timeout));
             let events: Vec<PollFlags> = watched.iter().map(PollFd::revents).collect();
             for (connection, events) in self.connections.iter_mut().zip(events) {
@@ -170,7 +206,11 @@ impl Subject {
             Operation::Stats => Some(match self.vmm.usage() {
                 Ok(usage) => answer(
                     id,
-                    &Stats { usage, console_bytes: self.console.bytes(), vmm_bytes: self.messages.bytes() },
+                    &Stats {
+                        usage,
+                        console_bytes: self.console.bytes(),
+                        vmm_bytes: self.messages.bytes(),
+                    },
                 ),
                 Err(failure) => refusal(id, &failure.to_string()),
             }),

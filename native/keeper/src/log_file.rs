@@ -1,7 +1,8 @@
-//! A log that cannot fill the disk: when it would grow past its limit, its older half is dropped, in place.
+//! A log that cannot fill the disk: when it would grow past its limit, its older half is dropped,
+//! in place.
 //!
-//! In place because the keeper may neither create nor rename anything where logs lie. Someone who reads while this happens may
-//! see a piece twice or miss one, once in half a log's length.
+//! In place because the keeper may neither create nor rename anything where logs lie. Someone who
+//! reads while this happens may see a piece twice or miss one, once in half a log's length.
 
 use std::fs::File;
 use std::io;
@@ -24,7 +25,11 @@ impl LogFile {
     pub fn new(file: File, limit: u64) -> Result<Self> {
         let what = || "prepare a log file".into();
         let length = file.metadata().while_doing(what)?.len();
-        let mut log = Self { file, length, limit };
+        let mut log = Self {
+            file,
+            length,
+            limit,
+        };
         if length > limit {
             log.drop_older().while_doing(what)?;
         }

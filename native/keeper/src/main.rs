@@ -1,9 +1,10 @@
 //! `roost-keeper`: the parent of one sandbox's VMM.
 //!
-//! It is started by the host agent with a configuration on standard input, starts the VMM confined (as an unprivileged user,
-//! in namespaces and a root of its own), says so in one line on standard output, and from then on needs nobody: it keeps the VMM's
-//! output within bounds, its exit status in a file, and answers on a socket, whether or not the agent that started it still
-//! lives. Keeper and VMM die together. docs/formats/keeper.md is the contract.
+//! It is started by the host agent with a configuration on standard input, starts the VMM confined
+//! (as an unprivileged user, in namespaces and a root of its own), says so in one line on standard
+//! output, and from then on needs nobody: it keeps the VMM's output within bounds, its exit status
+//! in a file, and answers on a socket, whether or not the agent that started it still lives. Keeper
+//! and VMM die together. docs/formats/keeper.md is the contract.
 
 mod config;
 mod connection;
@@ -32,15 +33,25 @@ use termination::Termination;
 #[derive(Serialize)]
 #[serde(untagged)]
 enum FirstWord {
-    Ready { ready: bool, keeper_pid: u32, vmm_pid: i32 },
-    Failed { ready: bool, error: String },
+    Ready {
+        ready: bool,
+        keeper_pid: u32,
+        vmm_pid: i32,
+    },
+    Failed {
+        ready: bool,
+        error: String,
+    },
 }
 
 fn main() -> ExitCode {
     let keeper = match prepare() {
         Ok(keeper) => keeper,
         Err(failure) => {
-            say(&FirstWord::Failed { ready: false, error: failure.to_string() });
+            say(&FirstWord::Failed {
+                ready: false,
+                error: failure.to_string(),
+            });
             return ExitCode::FAILURE;
         }
     };
@@ -58,15 +69,21 @@ fn prepare() -> Result<Keeper> {
     unsafe { confine::descriptors::close_inherited() }?;
     // All that is made from here on is for its owner alone.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    // A session of our own, in case the starter has not seen to that. It fails only for who leads one already.
+    // A session of our own, in case the starter has not seen to that. It fails only for who leads
+    // one already.
     let _ = rustix::process::setsid();
     let termination = Termination::expect()?;
     let config = Config::read(std::io::stdin().lock())?;
     let started = start::start(&config)?;
 
-    say(&FirstWord::Ready { ready: true, keeper_pid: std::process::id(), vmm_pid: started.vmm.pid() });
+    say(&FirstWord::Ready {
+        ready: true,
+        keeper_pid: std::process::id(),
+        vmm_pid: started.vmm.pid(),
+    });
     // Standard input is /dev/null by now.
-    rustix::stdio::dup2_stdout(rustix::stdio::stdin()).while_doing(|| "close standard output".into())?;
+    rustix::stdio::dup2_stdout(rustix::stdio::stdin())
+        .while_doing(|| "close standard output".into())?;
     Ok(Keeper::new(config.sandbox_id, started, termination))
 }
 

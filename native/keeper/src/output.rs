@@ -19,7 +19,11 @@ pub struct Output {
 impl Output {
     /// `pipe` must be non-blocking.
     pub fn new(pipe: OwnedFd, log: LogFile) -> Self {
-        Self { pipe: Some(pipe), log, bytes: 0 }
+        Self {
+            pipe: Some(pipe),
+            log,
+            bytes: 0,
+        }
     }
 
     /// What to wait for: nothing any more once the writers are gone.
@@ -32,8 +36,8 @@ impl Output {
         self.bytes
     }
 
-    /// Moves one pipeful, and no more: a guest that writes without end must not keep the keeper from its other work.
-    /// Answers whether there may be more.
+    /// Moves one pipeful, and no more: a guest that writes without end must not keep the keeper
+    /// from its other work. Answers whether there may be more.
     ///
     /// A log that cannot be written (a full disk) loses lines; the guest is not stopped for that.
     pub fn move_some(&mut self, buffer: &mut Buffer) -> bool {

@@ -1,4 +1,5 @@
-//! What may be asked on the socket, and the answers: one JSON object a line, each way (docs/formats/keeper.md).
+//! What may be asked on the socket, and the answers: one JSON object a line, each way
+//! (docs/formats/keeper.md).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,16 +58,24 @@ impl Request {
             op: String,
             id: Option<Value>,
         }
-        let Asked { op, id } =
-            serde_json::from_slice(line).map_err(|error| refusal(None, &format!("not a request: {error}")))?;
-        if id.as_ref().is_some_and(|id| !id.is_string() && !id.is_number()) {
+        let Asked { op, id } = serde_json::from_slice(line)
+            .map_err(|error| refusal(None, &format!("not a request: {error}")))?;
+        if id
+            .as_ref()
+            .is_some_and(|id| !id.is_string() && !id.is_number())
+        {
             return Err(refusal(None, "the id of a request is a string or a number"));
         }
         let operation = match op.as_str() {
             "status" => Operation::Status,
             "stats" => Operation::Stats,
             "kill" => Operation::Kill,
-            _ => return Err(refusal(id.as_ref(), "unknown operation: there are status, stats and kill")),
+            _ => {
+                return Err(refusal(
+                    id.as_ref(),
+                    "unknown operation: there are status, stats and kill",
+                ));
+            }
         };
         Ok(Self { operation, id })
     }
@@ -94,7 +103,11 @@ pub fn refusal(id: Option<&Value>, error: &str) -> Vec<u8> {
         id: Option<&'a Value>,
         error: &'a str,
     }
-    line(&Refusal { ok: false, id, error })
+    line(&Refusal {
+        ok: false,
+        id,
+        error,
+    })
 }
 
 /// `{"event": "exit", "exit": {…}}`
@@ -104,12 +117,16 @@ pub fn exit_event(exit: Exit) -> Vec<u8> {
         event: &'static str,
         exit: Exit,
     }
-    line(&Event { event: "exit", exit })
+    line(&Event {
+        event: "exit",
+        exit,
+    })
 }
 
 /// One JSON object and its end of line.
 pub fn line(object: &impl Serialize) -> Vec<u8> {
-    // Nothing that is answered here has keys other than strings, the one thing that JSON could not hold.
+    // Nothing that is answered here has keys other than strings, the one thing that JSON could not
+    // hold.
     let mut line = serde_json::to_vec(object).unwrap_or_default();
     line.push(b'\n');
     line

@@ -1,5 +1,5 @@
-//! From a configuration to a running VMM, in one direction. Each phase is a type that owns what the phase before made, so that
-//! the next cannot be begun without it.
+//! From a configuration to a running VMM, in one direction. Each phase is a type that owns what the
+//! phase before made, so that the next cannot be begun without it.
 //!
 //! ```text
 //!   Config ──▶ Prepared: root, on the host: in the cgroup and the network, files made, TAP open
@@ -9,8 +9,9 @@
 //!              Started:  an unprivileged user; the VMM runs
 //! ```
 //!
-//! Fails one, the error is all that remains: files that were made are removed, mounts and namespaces go with the process.
-//! The VMM is started *before* the keeper gives up root, since after that it could not take those files away.
+//! Fails one, the error is all that remains: files that were made are removed, mounts and
+//! namespaces go with the process. The VMM is started *before* the keeper gives up root, since
+//! after that it could not take those files away.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -54,7 +55,9 @@ struct Enclosed(Prepared);
 
 /// Takes a configuration all the way.
 pub fn start(config: &Config) -> Result<Started> {
-    Prepared::on_host(config)?.enclose(config)?.start_vmm(config)
+    Prepared::on_host(config)?
+        .enclose(config)?
+        .start_vmm(config)
 }
 
 impl Prepared {
@@ -63,13 +66,23 @@ impl Prepared {
             confine::cgroups::enter(procs)?;
         }
         let open = |path: &str, flags: OFlags| {
-            rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()).while_doing(|| format!("open {path}"))
+            rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())
+                .while_doing(|| format!("open {path}"))
         };
-        let (null, proc) = (open("/dev/null", OFlags::RDWR)?, open("/proc", OFlags::PATH | OFlags::DIRECTORY)?);
+        let (null, proc) = (
+            open("/dev/null", OFlags::RDWR)?,
+            open("/proc", OFlags::PATH | OFlags::DIRECTORY)?,
+        );
+        let (files, made) = Files::make(config)?;
         confine::namespaces::enter_network(&config.netns)?;
         let tap = config.tap.as_deref().map(tap::open).transpose()?;
-        let (files, made) = Files::make(config)?;
-        Ok(Self { files, made, tap, null, proc })
+        Ok(Self {
+            files,
+            made,
+            tap,
+            null,
+            proc,
+        })
     }
 
     fn enclose(self, config: &Config) -> Result<Enclosed> {
@@ -84,7 +97,11 @@ impl Prepared {
             root.mount_devices(&devices, config.uid, config.gid)?;
         }
         for mount in &config.mounts {
-            let access = if mount.read_only { Access::ReadOnly } else { Access::ReadWrite };
+            let access = if mount.read_only {
+                Access::ReadOnly
+            } else {
+                Access::ReadWrite
+            };
             root.mount(&mount.source, &mount.target, access)?;
         }
         root.enter()?;
@@ -94,16 +111,32 @@ impl Prepared {
 
 impl Enclosed {
     fn start_vmm(self, config: &Config) -> Result<Started> {
-        let Prepared { files, made, tap, null, proc } = self.0;
+        let Prepared {
+            files,
+            made,
+            tap,
+            null,
+            proc,
+        } = self.0;
         let console_log = LogFile::new(files.console_log, config.log_limit_bytes)?;
         let vmm_log = LogFile::new(files.vmm_log, config.log_limit_bytes)?;
         let (console, stdout) = output_pipe()?;
         let (messages, stderr) = output_pipe()?;
-        let stdin = null.try_clone().while_doing(|| "copy a descriptor".into())?;
+        let stdin = null
+            .try_clone()
+            .while_doing(|| "copy a descriptor".into())?;
 
         let program = Program::new(&config.argv, &config.env)?;
         let tap = tap.map(|device| (device, config.tap_fd));
-        let plan = Plan { program, stdin, stdout, stderr, tap, uid: config.uid, gid: config.gid };
+        let plan = Plan {
+            program,
+            stdin,
+            stdout,
+            stderr,
+            tap,
+            uid: config.uid,
+            gid: config.gid,
+        };
         let mut vmm = Vmm::spawn(plan, proc.as_fd())?;
 
         if let Err(failure) = become_unprivileged(config, null, files.own_messages) {
@@ -122,8 +155,8 @@ impl Enclosed {
     }
 }
 
-/// The same user as the VMM's, and still out of its reach: another PID namespace, and, not being dumpable, closed to ptrace and
-/// to its user's eyes in `/proc`.
+/// The same user as the VMM's, and still out of its reach: another PID namespace, and, not being
+/// dumpable, closed to ptrace and to its user's eyes in `/proc`.
 fn become_unprivileged(config: &Config, null: OwnedFd, own_messages: File) -> Result<()> {
     confine::limits::no_core_dump()?;
     confine::privileges::drop_to(config.uid, config.gid)?;
@@ -134,7 +167,8 @@ fn become_unprivileged(config: &Config, null: OwnedFd, own_messages: File) -> Re
         .while_doing(|| "let go of the starter's streams".into())
 }
 
-/// A pipe for the VMM to write to. Only our end is non-blocking: the other's mode is the VMM's business.
+/// A pipe for the VMM to write to. Only our end is non-blocking: the other's mode is the VMM's
+/// business.
 fn output_pipe() -> Result<(OwnedFd, OwnedFd)> {
     let make = || -> rustix::io::Result<(OwnedFd, OwnedFd)> {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;

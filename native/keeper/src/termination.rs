@@ -1,7 +1,8 @@
 //! Signals to the keeper itself.
 //!
-//! SIGTERM asks for what `kill` does, so that a machine that shuts down gets an answer at once, and an exit file. SIGINT and SIGHUP
-//! are ignored: what happens at the terminal of whoever started the agent is none of a sandbox's business.
+//! SIGTERM asks for what `kill` does, so that a machine that shuts down gets an answer at once, and
+//! an exit file. SIGINT and SIGHUP are ignored: what happens at the terminal of whoever started the
+//! agent is none of a sandbox's business.
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -12,11 +13,12 @@ use confine::{Result, WhileDoing};
 pub struct Termination(OwnedFd);
 
 impl Termination {
-    /// From here on SIGTERM waits to be noticed, and SIGINT and SIGHUP do nothing. Inherited by children, which reset it.
+    /// From here on SIGTERM waits to be noticed, and SIGINT and SIGHUP do nothing. Inherited by
+    /// children, which reset it.
     pub fn expect() -> Result<Self> {
         let mut signals = MaybeUninit::<libc::sigset_t>::uninit();
-        // SAFETY: `signals` is written by sigemptyset before it is read; ignoring a signal runs no code of ours; a descriptor
-        // that signalfd returns belongs to nobody else.
+        // SAFETY: `signals` is written by sigemptyset before it is read; ignoring a signal runs no
+        // code of ours; a descriptor that signalfd returns belongs to nobody else.
         let made = unsafe {
             libc::signal(libc::SIGINT, libc::SIG_IGN);
             libc::signal(libc::SIGHUP, libc::SIG_IGN);

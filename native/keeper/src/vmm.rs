@@ -8,8 +8,9 @@
 //!   Failure, reaped
 //! ```
 //!
-//! The VMM is PID 1 of a PID namespace of its own. So nothing that it starts outlives it, and a signal that it sends itself does
-//! nothing where the default would be to end it: `abort()` ends by SIGSEGV, the C library's last resort, instead of SIGABRT.
+//! The VMM is PID 1 of a PID namespace of its own. So nothing that it starts outlives it, and a
+//! signal that it sends itself does nothing where the default would be to end it: `abort()` ends by
+//! SIGSEGV, the C library's last resort, instead of SIGABRT.
 
 mod child;
 mod exit;
@@ -45,27 +46,42 @@ pub struct Vmm {
 }
 
 impl Vmm {
-    /// Forks, and returns once the child has executed its program. If it could not, answers its reason and leaves no child.
+    /// Forks, and returns once the child has executed its program. If it could not, answers its
+    /// reason and leaves no child.
     ///
-    /// `proc` is the host's `/proc`. Call it from the process's main thread, as the VMM dies with the thread that forked it.
+    /// `proc` is the host's `/proc`. Call it from the process's main thread, as the VMM dies with
+    /// the thread that forked it.
     pub fn spawn(plan: Plan, proc: BorrowedFd<'_>) -> Result<Self> {
-        // The writing end is close-on-exec. That it is closed without a word is the news that the program was executed.
-        let (reasons, report) = pipe_with(PipeFlags::CLOEXEC).while_doing(|| "make a pipe".into())?;
-        let (pid, pidfd) = match fork::fork_into_pid_namespace().while_doing(|| "fork the VMM".into())? {
-            Forked::Child => {
-                drop(reasons);
-                child::become_vmm(&plan, report, proc)
-            }
-            Forked::Parent { child, pidfd } => (child, pidfd),
-        };
+        // The writing end is close-on-exec. That it is closed without a word is the news that the
+        // program was executed.
+        let (reasons, report) =
+            pipe_with(PipeFlags::CLOEXEC).while_doing(|| "make a pipe".into())?;
+        let (pid, pidfd) =
+            match fork::fork_into_pid_namespace().while_doing(|| "fork the VMM".into())? {
+                Forked::Child => {
+                    drop(reasons);
+                    child::become_vmm(&plan, report, proc)
+                }
+                Forked::Parent { child, pidfd } => (child, pidfd),
+            };
         drop((report, plan));
 
         let started = hear(reasons).and_then(|()| {
-            rustix::fs::openat(proc, pid.to_string(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-                .while_doing(|| format!("open /proc/{pid}"))
+            rustix::fs::openat(
+                proc,
+                pid.to_string(),
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )
+            .while_doing(|| format!("open /proc/{pid}"))
         });
         match started {
-            Ok(proc_folder) => Ok(Self { pid, pidfd, proc_folder, kill_asked: false }),
+            Ok(proc_folder) => Ok(Self {
+                pid,
+                pidfd,
+                proc_folder,
+                kill_asked: false,
+            }),
             Err(failure) => {
                 let _ = pidfd_send_signal(&pidfd, Signal::KILL);
                 let _ = waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);
@@ -115,5 +131,9 @@ fn hear(reasons: OwnedFd) -> Result<()> {
         .take(LONGEST_REASON)
         .read_to_end(&mut reason)
         .while_doing(|| "hear from the VMM's process".into())?;
-    if reason.is_empty() { Ok(()) } else { Err(Failure::new(String::from_utf8_lossy(&reason))) }
+    if reason.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(String::from_utf8_lossy(&reason)))
+    }
 }

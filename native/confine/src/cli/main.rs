@@ -1,12 +1,14 @@
-//! `roost-confine`: runs a program as an unprivileged user, who sees of the machine's folders what the caller shows.
+//! `roost-confine`: runs a program as an unprivileged user, who sees of the machine's folders what
+//! the caller shows.
 //!
 //! ```text
-//! roost-confine --uid N --gid N [--user-name NAME] [--bind SRC:DST]... [--bind-ro SRC:DST]... [--hide PATH]...
-//!               [--chdir DIR] [--parent PID] -- CMD ARGS…
+//! roost-confine --uid N --gid N [--user-name NAME] [--bind SRC:DST]... [--bind-ro SRC:DST]...
+//!               [--hide PATH]... [--chdir DIR] [--parent PID] -- CMD ARGS...
 //! ```
 //!
-//! The program replaces this one: same process id, same standard streams, same environment. No other descriptor is passed on,
-//! and it is killed when the process that started it ends. What cannot be done is said in one line, with exit status 125.
+//! The program replaces this one: same process id, same standard streams, same environment. No
+//! other descriptor is passed on, and it is killed when the process that started it ends. What
+//! cannot be done is said in one line, with exit status 125.
 
 mod arguments;
 mod user_names;
@@ -35,7 +37,9 @@ fn main() -> ExitCode {
 
 fn run() -> Result<Infallible> {
     let arguments = Arguments::parse(std::env::args_os().skip(1))?;
-    let parent = arguments.parent.or_else(|| rustix::process::getppid().map(Pid::as_raw_pid));
+    let parent = arguments
+        .parent
+        .or_else(|| rustix::process::getppid().map(Pid::as_raw_pid));
 
     confine::namespaces::leave_mounts()?;
     confine::mounts::hide_from_host()?;
@@ -47,14 +51,20 @@ fn run() -> Result<Infallible> {
     confine::descriptors::close_on_exec_except(&[])?;
     confine::signals::reset()?;
     confine::privileges::drop_to(arguments.uid, arguments.gid)?;
-    confine::parent_death::die_with_parent(|| rustix::process::getppid().map(Pid::as_raw_pid) == parent)?;
+    confine::parent_death::die_with_parent(|| {
+        rustix::process::getppid().map(Pid::as_raw_pid) == parent
+    })?;
 
-    let error = Command::new(&arguments.program).args(&arguments.rest).exec();
+    let error = Command::new(&arguments.program)
+        .args(&arguments.rest)
+        .exec();
     Err::<Infallible, _>(error).while_doing(|| format!("execute {}", arguments.program.display()))
 }
 
 /// Everything that the caller got wrong.
 fn usage(problem: impl std::fmt::Display) -> Failure {
-    Failure::new(format!("{problem}; usage: roost-confine --uid N --gid N [--user-name NAME] [--bind SRC:DST]... \
-        [--bind-ro SRC:DST]... [--hide PATH]... [--chdir DIR] [--parent PID] -- CMD ARGS..."))
+    Failure::new(format!(
+        "{problem}; usage: roost-confine --uid N --gid N [--user-name NAME] [--bind SRC:DST]... \
+        [--bind-ro SRC:DST]... [--hide PATH]... [--chdir DIR] [--parent PID] -- CMD ARGS..."
+    ))
 }

@@ -1,7 +1,7 @@
 //! A name for a user that the machine does not know.
 //!
-//! Some programs (initdb, ssh) refuse to run as a user without one. The machine's own files are not touched: the program sees
-//! copies of them with a line more.
+//! Some programs (initdb, ssh) refuse to run as a user without one. The machine's own files are not
+//! touched: the program sees copies of them with a line more.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -18,10 +18,15 @@ const SPARE_BYTES: usize = 64 * 1024;
 /// From here on `uid` is called `name`, and so is the group `gid`, in this mount namespace.
 pub fn add(name: &str, uid: u32, gid: u32) -> Result<()> {
     let files = [
-        ("passwd", format!("{name}:x:{uid}:{gid}::/nonexistent:/usr/sbin/nologin\n"), uid),
+        (
+            "passwd",
+            format!("{name}:x:{uid}:{gid}::/nonexistent:/usr/sbin/nologin\n"),
+            uid,
+        ),
         ("group", format!("{name}:x:{gid}:\n"), gid),
     ];
-    // The places are taken while they can be seen: below, something else is called /etc for a moment.
+    // The places are taken while they can be seen: below, something else is called /etc for a
+    // moment.
     let mut copies = Vec::new();
     for (file, line, number) in files {
         let path = Path::new(FOLDER).join(file);
@@ -30,28 +35,39 @@ pub fn add(name: &str, uid: u32, gid: u32) -> Result<()> {
         copies.push((file, with_line(&known, name, number, &line), place));
     }
 
-    // A copy lives in a tmpfs that has no name. Before Linux 6.15 only what is mounted somewhere can be bind-mounted elsewhere,
-    // so the tmpfs is, for that moment, over /etc, where nobody but this process looks.
+    // A copy lives in a tmpfs that has no name. Before Linux 6.15 only what is mounted somewhere
+    // can be bind-mounted elsewhere, so the tmpfs is, for that moment, over /etc, where nobody but
+    // this process looks.
     let bytes = SPARE_BYTES + copies.iter().map(|(_, text, _)| text.len()).sum::<usize>();
     let tmpfs = mounts::tmpfs(u32::try_from(bytes).unwrap_or(u32::MAX), CAREFUL)?;
     mounts::attach(tmpfs.as_fd(), mounts::place(Path::new(FOLDER))?.as_fd())
         .while_doing(|| format!("mount a tmpfs on {FOLDER}"))?;
     for (file, text, place) in &copies {
-        put(&tmpfs, file, text, place).while_doing(|| format!("give {FOLDER}/{file} another line"))?;
+        put(&tmpfs, file, text, place)
+            .while_doing(|| format!("give {FOLDER}/{file} another line"))?;
     }
     mounts::detach(Path::new(FOLDER))
 }
 
 fn put(tmpfs: &OwnedFd, file: &str, text: &[u8], place: &OwnedFd) -> std::io::Result<()> {
-    let copy = rustix::fs::openat(tmpfs, file, OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR)?;
+    let copy = rustix::fs::openat(
+        tmpfs,
+        file,
+        OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::RUSR,
+    )?;
     rustix::fs::fchmod(&copy, Mode::from_raw_mode(0o444))?;
     std::io::Write::write_all(&mut std::fs::File::from(copy), text)?;
-    let mount = mounts::copy(&Path::new(FOLDER).join(file), CAREFUL | MountAttrFlags::MOUNT_ATTR_RDONLY)
-        .map_err(std::io::Error::other)?;
+    let mount = mounts::copy(
+        &Path::new(FOLDER).join(file),
+        CAREFUL | MountAttrFlags::MOUNT_ATTR_RDONLY,
+    )
+    .map_err(std::io::Error::other)?;
     Ok(mounts::attach(mount.as_fd(), place.as_fd())?)
 }
 
-/// A passwd or group file with `line` first, so that it is the one found, and without others of that name or number.
+/// A passwd or group file with `line` first, so that it is the one found, and without others of
+/// that name or number.
 fn with_line(file: &[u8], name: &str, number: u32, line: &str) -> Vec<u8> {
     let number = number.to_string();
     let is_other = |line: &&[u8]| {
@@ -59,7 +75,11 @@ fn with_line(file: &[u8], name: &str, number: u32, line: &str) -> Vec<u8> {
         let (its_name, its_number) = (fields.next(), fields.nth(1));
         its_name != Some(name.as_bytes()) && its_number != Some(number.as_bytes())
     };
-    [line.as_bytes()].into_iter().chain(file.split_inclusive(|&byte| byte == b'\n').filter(is_other)).collect::<Vec<_>>().concat()
+    [line.as_bytes()]
+        .into_iter()
+        .chain(file.split_inclusive(|&byte| byte == b'\n').filter(is_other))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 #[cfg(test)]
@@ -68,11 +88,11 @@ mod tests {
 
     #[test]
     fn the_new_line_replaces_those_of_its_name_or_number_and_no_others() {
-        let known = b"root:x:0:0:root:/root:/bin/bash\npg:x:5:5::/:/x\nother:x:77:77::/:/x\nlast:x:770:77::/:/x";
+        let known = b"root:x:0:0::/root:/x\npg:x:5:5::/:/x\nb:x:77:77::/:/x\nc:x:770:77::/:/x";
         let text = with_line(known, "pg", 77, "pg:x:77:78::/:/y\n");
         assert_eq!(
             String::from_utf8(text).unwrap(),
-            "pg:x:77:78::/:/y\nroot:x:0:0:root:/root:/bin/bash\nlast:x:770:77::/:/x"
+            "pg:x:77:78::/:/y\nroot:x:0:0::/root:/x\nc:x:770:77::/:/x"
         );
     }
 }

@@ -8,7 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use confine::{Failure, Result, WhileDoing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// A VMM dies before any service of the machine when memory runs out, and before its keeper, which then tells of it.
+/// A VMM dies before any service of the machine when memory runs out, and before its keeper, which
+/// then tells of it.
 const OOM_SCORE: i32 = 500;
 
 /// All that a child needs to become the VMM. Made before the fork.
@@ -32,20 +33,34 @@ pub struct Program {
 impl Program {
     /// `argv` begins with the program's path; `env` is all of its environment.
     pub fn new(argv: &[String], env: &BTreeMap<String, String>) -> Result<Self> {
-        let for_kernel = |text: String| CString::new(text).map_err(|_| Failure::new("argv and env must not contain NUL"));
+        let for_kernel = |text: String| {
+            CString::new(text).map_err(|_| Failure::new("argv and env must not contain NUL"))
+        };
         Ok(Self {
-            argv: argv.iter().cloned().map(for_kernel).collect::<Result<_>>()?,
-            env: env.iter().map(|(name, value)| for_kernel(format!("{name}={value}"))).collect::<Result<_>>()?,
+            argv: argv
+                .iter()
+                .cloned()
+                .map(for_kernel)
+                .collect::<Result<_>>()?,
+            env: env
+                .iter()
+                .map(|(name, value)| for_kernel(format!("{name}={value}")))
+                .collect::<Result<_>>()?,
         })
     }
 
     /// Returns only if it could not.
     fn execute(&self) -> Failure {
         let pointers = |strings: &[CString]| -> Vec<*const libc::c_char> {
-            strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+            strings
+                .iter()
+                .map(|string| string.as_ptr())
+                .chain([std::ptr::null()])
+                .collect()
         };
         let (argv, env) = (pointers(&self.argv), pointers(&self.env));
-        // SAFETY: both lists hold pointers to NUL-terminated strings that live in `self`, and end in a null pointer.
+        // SAFETY: both lists hold pointers to NUL-terminated strings that live in `self`, and end
+        // in a null pointer.
         unsafe { libc::execve(argv[0], argv.as_ptr(), env.as_ptr()) };
         let error = std::io::Error::last_os_error();
         let what = || format!("execute {}", self.argv[0].to_string_lossy());
@@ -80,13 +95,20 @@ fn prepare(plan: &Plan, report: &mut OwnedFd, proc: BorrowedFd<'_>) -> Result<()
 fn place_descriptors(plan: &Plan, report: &mut OwnedFd) -> Result<()> {
     let what = || "place the VMM's descriptors".to_owned();
     let highest = plan.tap.as_ref().map_or(2, |(_, number)| *number);
-    // A number that is to be filled may be in use by one of those that are to fill it: first move all above.
-    let above = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, highest + 1).while_doing(what);
-    let (stdin, stdout, stderr) = (above(plan.stdin.as_fd())?, above(plan.stdout.as_fd())?, above(plan.stderr.as_fd())?);
+    // A number that is to be filled may be in use by one of those that are to fill it: first move
+    // all above.
+    let above =
+        |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, highest + 1).while_doing(what);
+    let (stdin, stdout, stderr) = (
+        above(plan.stdin.as_fd())?,
+        above(plan.stdout.as_fd())?,
+        above(plan.stderr.as_fd())?,
+    );
     *report = above(report.as_fd())?;
     if let Some((tap, number)) = &plan.tap {
         let tap = above(tap.as_fd())?;
-        // SAFETY: what had this number has been moved if it is still needed, and nobody here uses it by the old one.
+        // SAFETY: what had this number has been moved if it is still needed, and nobody here uses
+        // it by the old one.
         let answer = unsafe { libc::dup2(tap.as_raw_fd(), *number) };
         if answer < 0 {
             return Err(std::io::Error::last_os_error()).while_doing(what);
@@ -96,12 +118,17 @@ fn place_descriptors(plan: &Plan, report: &mut OwnedFd) -> Result<()> {
         .and_then(|()| rustix::stdio::dup2_stdout(stdout))
         .and_then(|()| rustix::stdio::dup2_stderr(stderr))
         .while_doing(what)?;
-    confine::descriptors::close_on_exec_except(plan.tap.as_ref().map(|(_, number)| *number).as_slice())
+    confine::descriptors::close_on_exec_except(
+        plan.tap.as_ref().map(|(_, number)| *number).as_slice(),
+    )
 }
 
 /// The parent alone holds the reading end of `report`: it is gone when that is.
 fn has_reader(report: BorrowedFd<'_>) -> bool {
     let mut watched = [PollFd::new(&report, PollFlags::empty())];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     poll(&mut watched, Some(&now)).is_ok_and(|_| !watched[0].revents().contains(PollFlags::ERR))
 }

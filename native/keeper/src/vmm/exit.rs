@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::process::WaitIdStatus;
 use serde::Serialize;
 
-/// What is written to the exit file and sent to every connection. Either `code` or `signal` is there.
+/// What is written to the exit file and sent to every connection. Either `code` or `signal` is
+/// there.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Exit {
     code: Option<i32>,
@@ -29,5 +30,9 @@ impl Exit {
 
 /// Milliseconds since 1970.
 pub fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }

@@ -1,0 +1,11 @@
+//! What docs/formats/keeper.md promises, tried with the real program and a shell in the VMM's place. Needs root, ip (iproute2) and
+//! a static /bin/busybox.
+
+mod clients;
+mod confinement;
+mod death;
+mod inheritance;
+mod logs;
+mod start_failures;
+mod support;
+mod view;

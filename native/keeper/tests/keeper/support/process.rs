@@ -1,0 +1,102 @@
+//! Looking at a process from outside, and waiting for its end.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// Far more than anything here takes; only a failure ever waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process, held by a descriptor: its number cannot come to mean another.
+pub struct Process {
+    pub pid: i32,
+    pidfd: OwnedFd,
+}
+
+impl Process {
+    pub fn open(pid: i32) -> Self {
+        let pidfd = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap();
+        Self { pid, pidfd }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        pidfd_send_signal(&self.pidfd, signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn ended(&self) {
+        let mut watched = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let patience = Timespec {
+            tv_sec: PATIENCE.as_secs().cast_signed(),
+            tv_nsec: 0,
+        };
+        let ready = poll(&mut watched, Some(&patience)).unwrap();
+        assert_eq!(ready, 1, "process {} has not ended", self.pid);
+    }
+
+    pub fn is_running(&self) -> bool {
+        let mut watched = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        poll(
+            &mut watched,
+            Some(&Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            }),
+        )
+        .unwrap()
+            == 0
+    }
+
+    pub fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A field of its `status` file, its white space made plain.
+    pub fn status(&self, field: &str) -> String {
+        let status = self.file("status");
+        let value = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let value = value.unwrap_or_else(|| panic!("no {field} in {status}"));
+        value.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Which namespace of a kind it is in.
+    pub fn namespace(&self, kind: &str) -> PathBuf {
+        fs::read_link(self.path(&format!("ns/{kind}"))).unwrap()
+    }
+
+    /// Its descriptors, and what they lead to.
+    pub fn descriptors(&self) -> Vec<(i32, PathBuf)> {
+        let mut descriptors: Vec<_> = fs::read_dir(self.path("fd"))
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let number = entry.file_name().to_str().unwrap().parse().unwrap();
+                (number, fs::read_link(entry.path()).unwrap())
+            })
+            .collect();
+        descriptors.sort();
+        descriptors
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{name}", self.pid))
+    }
+}
+
+/// Waits for something that announces itself to nobody.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "still not so: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
