@@ -14,9 +14,9 @@ const PERIOD_US = 100_000;
 export class CgroupsV2 implements Cgroups {
   readonly version = 2;
   readonly folders: CgroupFolders;
-  readonly #controllers: readonly Controller[];
+  readonly #controllers: readonly string[];
 
-  constructor(folders: CgroupFolders, controllers: readonly Controller[]) {
+  constructor(folders: CgroupFolders, controllers: readonly string[]) {
     this.folders = folders;
     this.#controllers = controllers;
   }
@@ -110,7 +110,7 @@ function settings(limits: CgroupLimits): [controller: Controller, file: string, 
   ];
 }
 
-async function handDown(folder: string, controllers: readonly Controller[]): Promise<void> {
+async function handDown(folder: string, controllers: readonly string[]): Promise<void> {
   const enabled = new Set((await readFile(join(folder, "cgroup.subtree_control"), "utf8")).trim().split(" "));
   const missing = controllers.filter((controller) => !enabled.has(controller));
   if (missing.length === 0) return;
