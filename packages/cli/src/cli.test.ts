@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { test } from "node:test";
-import { ScriptedServer, sandboxWire } from "@roost/sdk/testing";
+import { SANDBOX_ID, ScriptedServer, sandboxWire } from "@roost/sdk/testing";
 import { buildProgram } from "./program.ts";
 import { runHere } from "./testing/run-here.ts";
 import { MAIN, spawnProgram, spawnRoost } from "./testing/spawn-roost.ts";
@@ -33,6 +34,28 @@ test("U3: what makes no sense is 2, on stderr, and points to the help", async ()
     assert.deepEqual([exitCode, stdout], [2, ""], args.join(" "));
     assert.match(stderr, /--help|Usage/);
   }
+});
+
+test("U3: bash completes commands, options and the ids of sandboxes, and runs nothing that a server says", async () => {
+  await using place = await temporaryPlace();
+  await using server = await ScriptedServer.start(() => ({
+    json: [sandboxWire(), sandboxWire({ id: `sb-$(touch ${place.path}/owned)` })],
+  }));
+  const { stdout: script } = await spawnRoost(["completion"], { env: place.env });
+  const complete = async (...words: string[]): Promise<string[]> => {
+    const roost = `roost() { '${process.execPath}' '${MAIN}' "$@"; }`;
+    const line = `${script}\n${roost}\nCOMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _roost; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const env = { ...place.env, ROOST_URL: server.url, ROOST_API_KEY: "rst_key" };
+    return (await spawnProgram(["bash", "-c", line, "bash", ...words], { env })).stdout
+      .toString()
+      .split("\n")
+      .filter(Boolean);
+  };
+  assert.deepEqual(await complete("roost", "c"), ["create", "cp", "config", "completion"]);
+  assert.deepEqual(await complete("roost", "--json", "create", "--m"), ["--memory", "--metadata"]);
+  assert.deepEqual(await complete("roost", "key", "c"), ["create"]);
+  assert.deepEqual(await complete("roost", "exec", "sb-"), [SANDBOX_ID]);
+  assert.deepEqual(await readdir(place.path), []);
 });
 
 test("where nobody answers, it says where, why, and what to do", async () => {

@@ -1,6 +1,7 @@
 /** The whole command line: every command, and the options they all take. */
 import { Command } from "commander";
 import type { Run } from "./command.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { copyCommand } from "./commands/copy.ts";
 import { createCommand } from "./commands/create.ts";
@@ -48,6 +49,7 @@ export function buildProgram(run: Run): Command {
     hostCommand(run),
     loginCommand(run),
     configCommand(run),
+    completionCommand(run),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;

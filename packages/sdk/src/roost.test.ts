@@ -147,4 +147,7 @@ test("a cancelled call rejects with its signal's reason, before, during and in t
   await assert.rejects(roost.sandboxes.get("sb-again", { signal: controller.signal }), reason);
   controller = new AbortController();
   await assert.rejects(roost.sandboxes.get("sb-half", { signal: controller.signal }), reason);
+  controller = new AbortController();
+  const credentials = { email: "me@example.org", password: "correct horse" };
+  await assert.rejects(roost.auth.login(credentials, { signal: controller.signal }), reason);
 });

@@ -1,4 +1,5 @@
 /** `roost login`: opens a session and keeps it for this user. */
+import { RoostApiError } from "@roost/sdk";
 import type { Command } from "commander";
 import { newCommand, type Run } from "../command.ts";
 import { CommandFailure, usageFailure } from "../command-failure.ts";
@@ -31,7 +32,11 @@ async function login(invocation: Invocation, flags: LoginFlags): Promise<undefin
   const { url, apiKey } = await invocation.settings();
   const roost = await invocation.stranger();
   const { email, password } = await askCredentials(invocation, flags);
-  const session = await roost.auth.login({ email, password }, { signal });
+  const session = await roost.auth.login({ email, password }, { signal }).catch((error: unknown) => {
+    // Of all commands this one must not advise to log in.
+    const isWrong = error instanceof RoostApiError && error.code === "unauthorized";
+    throw isWrong ? new CommandFailure(error.message, { cause: error }) : error;
+  });
 
   const before = await readStoredFile(path);
   const isSame = before?.url !== undefined && sameServer(before.url, url.value);
