@@ -29,6 +29,8 @@ export interface GroundOptions {
   readonly runFolder: string;
   readonly disk: DiskSetting;
   readonly slotCidr: string;
+  /** How many slots are kept ready; undefined: the pool's own choice. */
+  readonly spareSlots?: number;
   readonly vmmUidBase: number;
   readonly hostReserveMb: number | undefined;
   readonly logger: Logger;
@@ -60,7 +62,8 @@ export class Ground implements AsyncDisposable {
     // Passed through by VMMs' users, on their way to their own folders.
     await mkdir(join(options.runFolder, mark), { recursive: true, mode: 0o711 });
     const cgroups = await openCgroups({ mark, logger });
-    const slots = await openSlots({ mark, cidr: options.slotCidr, logger });
+    const { slotCidr: cidr, spareSlots } = options;
+    const slots = await openSlots({ mark, cidr, logger, ...(spareSlots === undefined ? {} : { spare: spareSlots }) });
     return new Ground(options, slots, cgroups, rootDisk, memoryMb);
   }
 

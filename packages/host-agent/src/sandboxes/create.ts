@@ -84,6 +84,7 @@ export async function createSandbox(
     return cgroup;
   });
   const machine = await step("machine", async () => {
+    undo.defer(() => parts.vmm.stop(folders));
     const machine = await parts.vmm.start(
       {
         sandboxId: spec.id,
@@ -97,7 +98,7 @@ export async function createSandbox(
       },
       signal,
     );
-    undo.defer(() => machine.stop());
+    undo.use(machine);
     return machine;
   });
   const envd = await step("boot", async () => {

@@ -46,8 +46,8 @@ async function freeMachine(parts: Parts, id: string, running: RunningSandbox | u
   const folders = foldersOf(parts.roots, id);
   await steps.run("machine", async () => {
     await running?.envd[Symbol.asyncDispose]();
-    const machine = running?.machine ?? (await parts.vmm.adopt(folders));
-    await machine?.stop();
+    running?.machine[Symbol.dispose]();
+    await parts.vmm.stop(folders);
   });
   await steps.run("cgroup", async () => {
     // What escaped its keeper, if anything ever did, ends here.

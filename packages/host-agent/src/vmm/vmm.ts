@@ -5,7 +5,7 @@
  * Contract:
  * - `start` is all or nothing: after an error no process, socket or file of it remains in the folders it was given;
  * - a machine outlives the agent; `adopt` finds it by its keeper's socket;
- * - `stop` is forceful and final, waits until the process is gone, and is idempotent.
+ * - `stop` is forceful and final, waits until the process is gone, and is idempotent. It asks nothing of the VMM itself.
  */
 import type { AttachedDisk } from "../disk/root-disk.ts";
 import type { KeeperStats } from "../keeper/keeper.ts";
@@ -50,7 +50,6 @@ export interface Machine extends Disposable {
   readonly ended: Promise<MachineEnd>;
   readonly pids: { readonly keeper: number; readonly vmm: number };
   stats(): Promise<KeeperStats>;
-  stop(): Promise<void>;
   /** Lets go of it without ending it: the agent stops, the machine does not. */
   [Symbol.dispose](): void;
 }
@@ -63,6 +62,8 @@ export interface Vmm {
   start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;
   /** The machine whose keeper answers in this folder; `undefined` when none does. */
   adopt(folders: MachineFolders): Promise<Machine | undefined>;
+  /** Ends the machine whose keeper answers in this folder, if one does, whoever started it. */
+  stop(folders: MachineFolders): Promise<void>;
   /** How the machine of this folder, which `adopt` did not find, has ended: from what its keeper left behind. */
   readEnd(folders: MachineFolders): Promise<MachineEnd>;
 }

@@ -64,6 +64,11 @@ export class Qemu implements Vmm {
     return keeper && this.#machine(keeper, folders);
   }
 
+  async stop(folders: MachineFolders): Promise<void> {
+    using keeper = await Keeper.connect(join(folders.run, KEEPER_SOCKET));
+    await keeper?.kill();
+  }
+
   async readEnd(folders: MachineFolders): Promise<MachineEnd> {
     return await describeEnd(folders, await readExit(join(folders.run, EXIT_FILE)));
   }
@@ -171,11 +176,6 @@ class QemuMachine implements Machine {
 
   stats(): ReturnType<Keeper["stats"]> {
     return this.#keeper.stats();
-  }
-
-  async stop(): Promise<void> {
-    await this.#keeper.kill();
-    this.#qmp?.[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
