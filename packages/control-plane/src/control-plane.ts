@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { ApiKeys } from "./api-keys/api-keys.ts";
 import { BackgroundWork } from "./background.ts";
 import type { Config } from "./config.ts";
-import { type Database, openDatabase, pingDatabase } from "./db/database.ts";
+import { type Database, openDatabase, pingDatabase, requireDatabase } from "./db/database.ts";
 import { migrateUp } from "./db/migrate.ts";
 import { CertificateAuthority, Enrolment, HostClients, HostPermits, Hosts } from "./hosts/hosts.ts";
 import type { Readiness } from "./http/routes/health.ts";
@@ -21,7 +21,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly metricsUrl: string;
 }
 
-const SWEEP_INTERVAL_MS = 3600_000;
+const TIDY_INTERVAL_MS = 30_000;
 
 /**
  * Migrates the database, then serves. Disposing it lets requests under way finish, up to the configured grace.
@@ -35,15 +35,15 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
     onIdleError: (error) => log.warn({ err: error }, "a database connection broke"),
   });
   stack.defer(() => db.destroy());
+  await requireDatabase(db);
   for (const step of await migrateUp(db)) log.info(step, "migrated");
   const metrics = new Metrics(db);
   const authority = await CertificateAuthority.open(db, config.secret, now);
   const clients = stack.use(new HostClients(authority, [metrics.hostCalls]));
   const background = new BackgroundWork(log);
-  const parts = { config, db, log, clients, background, now };
-  const sandboxes = buildSandboxes(parts);
+  const sandboxes = buildSandboxes({ config, db, log, clients, background });
   const idempotencyKeys = new IdempotencyKeys(db);
-  stack.use(sweepHourly(idempotencyKeys, background));
+  stack.use(tidyNowAndThen(background, sandboxes, idempotencyKeys));
 
   let stopping = false;
   const app = await buildServer({
@@ -65,7 +65,10 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
   });
   stack.defer(() => finish(app, background, config.stopGraceMs, log));
   const metricsServer = await serveMetrics(metrics.registry, config.metricsListen);
-  stack.defer(() => void metricsServer.close());
+  stack.defer(() => {
+    metricsServer.close();
+    metricsServer.closeAllConnections();
+  });
   const url = await app.listen(config.listen);
   stack.defer(() => {
     stopping = true;
@@ -101,8 +104,11 @@ function buildSandboxes({ config, db, log, clients, background }: SandboxSurroun
   });
 }
 
-function sweepHourly(keys: IdempotencyKeys, background: BackgroundWork): Disposable {
-  const timer = setInterval(() => background.run("sweep idempotency keys", () => keys.sweep()), SWEEP_INTERVAL_MS);
+function tidyNowAndThen(background: BackgroundWork, sandboxes: Sandboxes, keys: IdempotencyKeys): Disposable {
+  const timer = setInterval(() => {
+    background.run("remove abandoned sandboxes", () => sandboxes.removeAbandoned());
+    background.run("forget old idempotency keys", () => keys.sweep());
+  }, TIDY_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 

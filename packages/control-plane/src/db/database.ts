@@ -43,6 +43,27 @@ export async function pingDatabase(db: Database): Promise<void> {
   await sql`select 1`.execute(db);
 }
 
+/** The oldest PostgreSQL that has all that the tables use (`unique nulls not distinct`). */
+const OLDEST_SERVER = 150_000;
+
+/** @throws with one sentence for the person who starts the server, when the database does not answer or is too old. */
+export async function requireDatabase(db: Database): Promise<void> {
+  const { rows } = await sql<{ version: number }>`select current_setting('server_version_num')::int as version`
+    .execute(db)
+    .catch((cause: unknown) => {
+      throw new Error(`The database that DATABASE_URL names does not answer: ${reasonOf(cause)}`, { cause });
+    });
+  const version = rows[0]?.version ?? 0;
+  if (version >= OLDEST_SERVER) return;
+  throw new Error(`The database is PostgreSQL ${Math.floor(version / 10_000)}; Roost needs 15 or newer.`);
+}
+
+function reasonOf(error: unknown): string {
+  // A name with several addresses fails with one error for each.
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  return errors.map((each) => (each instanceof Error ? each.message : String(each))).join("; ");
+}
+
 /** What the advisory locks guard; each number is used for one thing only. */
 const LOCKS = { "first-sign-up": 7_201, "certificate-authority": 7_202 } as const;
 

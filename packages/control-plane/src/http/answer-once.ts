@@ -49,7 +49,7 @@ export async function answerOnce<T>(
     const abandoned = found === "nothing" && (await keys.takeOver(teamId, key, ABANDONED_AFTER_MS));
     if (!abandoned) throw new RoostError("conflict", "The first request with this Idempotency-Key is still under way.");
   }
-  return makeAndKeep(teamId, key, keys, () => once.make(subjectId));
+  return makeAndKeep(request, keys, { teamId, key, make: () => once.make(subjectId) });
 }
 
 /** The answer as it was kept: an error is thrown again, so that all errors leave by one door. */
@@ -59,14 +59,22 @@ function replay<T>(answer: { readonly status: number; readonly body: unknown }):
   throw new RoostError(error.code, error.message);
 }
 
-async function makeAndKeep<T>(teamId: string, key: string, keys: IdempotencyKeys, make: () => Promise<T>): Promise<T> {
+interface Making<T> {
+  readonly teamId: string;
+  readonly key: string;
+  readonly make: () => Promise<T>;
+}
+
+async function makeAndKeep<T>(request: FastifyRequest, keys: IdempotencyKeys, making: Making<T>): Promise<T> {
+  const { teamId, key, make } = making;
   let made: T;
   try {
     made = await make();
   } catch (error) {
-    const final = error instanceof RoostError && ERROR_CODES[error.code].http < 500;
-    if (final) await keys.finish(teamId, key, errorAnswer(error));
-    else await keys.forget(teamId, key);
+    const isFinal = error instanceof RoostError && ERROR_CODES[error.code].http < 500;
+    const ended = isFinal ? keys.finish(teamId, key, errorAnswer(error)) : keys.forget(teamId, key);
+    // The caller is to hear of the first failure. A key that stays unanswered is taken over later.
+    await ended.catch((err: unknown) => request.log.warn({ err }, "an idempotency key could not be ended"));
     throw error;
   }
   // Should this fail, the key stays unanswered, and the next request with it finds the thing by its id.

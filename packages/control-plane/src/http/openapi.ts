@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document, made from the very schemas that check requests and write answers. */
-import swagger from "@fastify/swagger";
+import swagger, { type SwaggerTransform, type SwaggerTransformObject } from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import { SECURITY_SCHEMES } from "./access.ts";
 import { ErrorBody } from "./schemas/errors.ts";
@@ -12,6 +12,43 @@ const TAGS = [
   { name: "hosts", description: "The machines that run sandboxes." },
   { name: "operation", description: "For supervisors." },
 ];
+
+interface Fields {
+  readonly type?: string;
+  readonly properties?: Record<string, { readonly default?: unknown }>;
+  readonly required?: readonly string[];
+}
+
+/** A field with a default need not be sent, though it is always there once the request has been checked. */
+function asSent(fields: unknown): unknown {
+  const { properties, required } = (fields ?? {}) as Fields;
+  if (!properties || !required) return fields;
+  const needed = required.filter((name) => properties[name]?.default === undefined);
+  const { required: _, ...rest } = fields as Fields;
+  return needed.length > 0 ? { ...rest, required: needed } : rest;
+}
+
+const transform: SwaggerTransform = ({ schema, url }) => {
+  const { body, querystring, ...same } = schema ?? {};
+  const inputs = {
+    ...(body ? { body: asSent(body) } : {}),
+    ...(querystring ? { querystring: asSent(querystring) } : {}),
+  };
+  return { schema: { ...same, ...inputs }, url };
+};
+
+/** A body of which every field may be left out may be left out itself. */
+const transformObject: SwaggerTransformObject = (described) => {
+  if (!("openapiObject" in described)) return described.swaggerObject;
+  const { openapiObject } = described;
+  for (const path of Object.values(openapiObject.paths ?? {})) {
+    const body = path?.post?.requestBody;
+    if (!body || !("content" in body)) continue;
+    const fields = Object.values(body.content)[0]?.schema as Fields | undefined;
+    body.required = (fields?.required ?? []).length > 0;
+  }
+  return openapiObject;
+};
 
 /** To be called before any route is registered. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
@@ -30,6 +67,8 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       tags: TAGS,
       components: { securitySchemes: SECURITY_SCHEMES },
     },
+    transform,
+    transformObject,
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, index) =>
         typeof schema.$id === "string" ? schema.$id : `schema-${index}`,

@@ -46,6 +46,8 @@ function inWords(errors: readonly TLocalizedValidationError[]): string {
       return `${where} must be one of ${error.params.allowedValues.join(", ")}.`;
     case "pattern":
       return `${where} ${patternInWords(String(error.params.pattern)) ?? error.message}.`;
+    case "propertyNames":
+      return `${join(where, error.params.propertyNames[0] ?? "")} is no name that may stand there.`;
     default:
       return `${where || "The body"} ${error.message}.`;
   }

@@ -115,7 +115,7 @@ export class SandboxRows {
   }
 
   markStopped(id: string): Promise<SandboxRow | undefined> {
-    return this.#transition(id, ["stopping"], { status: "stopped", guest_ip: null });
+    return this.#transition(id, ["stopping"], { status: "stopped", guest_ip: null, error: null });
   }
 
   /** Takes a row away whose create failed and left nothing; not one that is being destroyed, whose owner knows its id. */
@@ -124,6 +124,15 @@ export class SandboxRows {
       .deleteFrom("sandboxes")
       .where("id", "=", id)
       .where("status", "in", ["pending", "starting"])
+      .execute();
+  }
+
+  /** Takes rows away whose create died, with its control plane, before it had chosen a host. */
+  async removeAbandoned(): Promise<void> {
+    await this.#db
+      .deleteFrom("sandboxes")
+      .where("status", "=", "pending")
+      .where("last_updated", "<", sql<Date>`now() - interval '1 minute'`)
       .execute();
   }
 
@@ -157,7 +166,7 @@ export class SandboxRows {
   #transition(
     id: string,
     from: readonly SandboxStatus[],
-    to: { status: SandboxStatus; host_id?: string; guest_ip?: null },
+    to: { status: SandboxStatus; host_id?: string; guest_ip?: null; error?: null },
   ): Promise<SandboxRow | undefined> {
     return this.#db
       .updateTable("sandboxes")

@@ -79,6 +79,11 @@ export class Sandboxes {
     return reconcileHost(this.#parts, hostId, reports);
   }
 
+  /** To be called now and then: ends what a control plane that died left half made. */
+  removeAbandoned(): Promise<void> {
+    return this.#parts.rows.removeAbandoned();
+  }
+
   /** Ids of those on a host that are not stopped, whoever owns them. */
   async onHost(hostId: string): Promise<string[]> {
     const rows = await this.#parts.db

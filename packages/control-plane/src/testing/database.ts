@@ -18,7 +18,7 @@ async function onServer(url: string, statement: string): Promise<void> {
 
 /** Makes an empty database. Disposing it drops it, whoever is still connected. */
 export async function makeDatabase(): Promise<TestDatabase> {
-  const server = process.env["ROOST_TEST_DATABASE_URL"];
+  const server = process.env.ROOST_TEST_DATABASE_URL;
   if (!server) throw new Error("Set ROOST_TEST_DATABASE_URL to a PostgreSQL server for tests, or run `./roost test`.");
   const name = `roost_test_${randomBytes(6).toString("hex")}`;
   await onServer(server, `create database ${name}`);

@@ -67,7 +67,7 @@ export async function joinPeer(api: Api, session: string, options: PeerOptions =
   const { body: joined } = await api.post("/v1/hosts/register", { json });
   server.setSecureContext({ key: keyPem, cert: joined.certificate, ca: joined.ca });
   const close = () => closeServer(server, sessions);
-  return {
+  const peer: PeerHost = {
     id: host.id,
     address,
     agent,
@@ -77,11 +77,12 @@ export async function joinPeer(api: Api, session: string, options: PeerOptions =
     certificate: joined.certificate,
     ca: joined.ca,
     heartbeat() {
-      return api.post(`/v1/hosts/${host.id}/heartbeat`, { host: this.token, json: agent.heartbeat() });
+      return api.post(`/v1/hosts/${host.id}/heartbeat`, { host: peer.token, json: agent.heartbeat() });
     },
     goSilent: close,
     [Symbol.asyncDispose]: close,
   };
+  return peer;
 }
 
 /** Mutual TLS is the server's; that the peer is the control plane, and not just anyone of our authority, is checked here. */

@@ -7,6 +7,7 @@ import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect
 import { HostAgent } from "@roost/protocol/hostagent";
 import type { CertificateAuthority, ClientIdentity } from "../ca/authority.ts";
 import { hostServerName } from "../ca/certificates.ts";
+import { dial } from "./dial.ts";
 
 export type HostAgentClient = Client<typeof HostAgent>;
 
@@ -22,6 +23,7 @@ const READ_MAX_BYTES = 66 * 1024 * 1024;
 /** A host that is gone is noticed within this while a call waits. */
 const PING_INTERVAL_MS = 15_000;
 const PING_TIMEOUT_MS = 10_000;
+const DIAL_TIMEOUT_MS = 10_000;
 
 interface Entry {
   readonly address: string;
@@ -73,15 +75,17 @@ export class HostClients implements Disposable {
 
   #connect(host: HostTarget, identity: ClientIdentity): Entry {
     const baseUrl = `https://${host.address}`;
-    const tls = {
+    const options = {
       ca: this.#authority.certificatePem,
       cert: identity.certificatePem,
       key: identity.keyPem,
       servername: hostServerName(host.id),
-      minVersion: "TLSv1.3" as const,
+      timeoutMs: DIAL_TIMEOUT_MS,
     };
     const pings = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS };
-    const sessions = new Http2SessionManager(baseUrl, pings, tls);
+    const sessions = new Http2SessionManager(baseUrl, pings, {
+      createConnection: (authority) => dial(authority, options),
+    });
     const transport = createConnectTransport({
       httpVersion: "2",
       baseUrl,

@@ -51,7 +51,7 @@ export function apiKeysRoutes(apiKeys: ApiKeys): FastifyPluginAsyncTypebox {
           tags: ["account"],
           summary: "List the team's API keys, newest first",
           querystring: Type.Object(PageQuery, { additionalProperties: false }),
-          response: { 200: Type.Array(ApiKey, { headers: LINK_HEADER }) },
+          response: { 200: Type.Array(ApiKey, { headers: LINK_HEADER, description: "A page of them." }) },
         },
       },
       async (request, reply) => {

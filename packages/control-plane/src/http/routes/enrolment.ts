@@ -6,6 +6,7 @@ import { Type } from "typebox";
 import { type Enrolment, type Hosts, joinRefused, refreshRefused } from "../../hosts/hosts.ts";
 import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { hostOf } from "../access.ts";
+import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { HostRef, showHost } from "../schemas/resources.ts";
 import { HostAndPort, Text } from "../schemas/text.ts";
@@ -44,7 +45,7 @@ const HeartbeatBody = Type.Object({
   sandboxes: Type.Array(
     Type.Object({
       id: Type.String({ pattern: idPattern("sandbox") }),
-      status: Type.Enum(["starting", "running", "stopping", "error"]),
+      status: Choice(["starting", "running", "stopping", "error"]),
       reason: Type.Optional(Type.String({ maxLength: 4096 })),
     }),
     { maxItems: 10_000, description: "All that the host has, in whatever state." },

@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import type { Hosts } from "../../hosts/hosts.ts";
 import { personOf } from "../access.ts";
 import { LINK_HEADER, PageQuery, page } from "../pages.ts";
+import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { HOST_TYPES, HostRef, showHost } from "../schemas/resources.ts";
 import { Text } from "../schemas/text.ts";
@@ -22,7 +23,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
           summary: "Announce a host, and get the token with which its machine joins",
           body: Type.Object(
             {
-              type: Type.Enum([...HOST_TYPES], { default: "regular" }),
+              type: Choice(HOST_TYPES, { default: "regular" }),
               provider: Label(),
               availability_zone: Label(),
             },
@@ -47,7 +48,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
           tags: ["hosts"],
           summary: "List hosts, newest first: for admins the shared ones, for everyone their team's own",
           querystring: Type.Object(PageQuery, { additionalProperties: false }),
-          response: { 200: Type.Array(HostRef, { headers: LINK_HEADER }) },
+          response: { 200: Type.Array(HostRef, { headers: LINK_HEADER, description: "A page of them." }) },
         },
       },
       async (request, reply) => {

@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { untilDisconnect } from "../disconnect.ts";
+import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { AbsolutePath, AnyText, Environment, Nullable, Text } from "../schemas/text.ts";
 
@@ -37,7 +38,7 @@ const ExecAnswer = Type.Object({
     Type.Integer({ description: "127: no such program; 128 + n: ended by signal n; null: it ran out of time." }),
   ),
   duration_ms: Type.Integer(),
-  encoding: Type.Enum(["utf-8", "base64"], { description: "Of stdout and stderr both." }),
+  encoding: Choice(["utf-8", "base64"], { description: "Of stdout and stderr both." }),
   timed_out: Type.Boolean(),
   truncated: Type.Boolean({ description: "There was more output than an answer holds." }),
 });

@@ -8,23 +8,13 @@ import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { answerOnce, IdempotencyHeader } from "../answer-once.ts";
 import { LINK_HEADER, PageQuery, page } from "../pages.ts";
+import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { SANDBOX_STATUSES, SandboxRef, showSandbox } from "../schemas/resources.ts";
-import { Environment, Name, Text } from "../schemas/text.ts";
+import { Environment, Metadata, Name, Text } from "../schemas/text.ts";
 
 /** The most that PostgreSQL's integer holds; what a host really has is checked against the hosts. */
 const INT_MAX = 2 ** 31 - 1;
-
-const Metadata = Type.Record(
-  Type.String({ pattern: "^[^\\u0000\\ud800-\\udfff]{1,128}$" }),
-  Text({ maxLength: 1024 }),
-  {
-    additionalProperties: false,
-    maxProperties: 64,
-    default: {},
-    description: "Names and texts of one's own, to find the sandbox by.",
-  },
-);
 
 function NewSandboxBody(limits: Limits) {
   return Type.Object(
@@ -43,7 +33,11 @@ function NewSandboxBody(limits: Limits) {
         default: 0,
         description: "Idle seconds after which it pauses itself; 0: never.",
       }),
-      metadata: Metadata,
+      metadata: Metadata({
+        maxProperties: 64,
+        default: {},
+        description: "Names and texts of one's own, to find the sandbox by.",
+      }),
       env: Environment({ default: {}, description: "For all of its commands." }),
       internet: Type.Boolean({ default: true, description: "False: it reaches nothing outside itself." }),
     },
@@ -55,14 +49,14 @@ const ListQuery = Type.Object(
   {
     ...PageQuery,
     status: Type.Optional(
-      Type.Array(Type.Enum([...SANDBOX_STATUSES]), {
+      Type.Array(Choice(SANDBOX_STATUSES), {
         minItems: 1,
         maxItems: SANDBOX_STATUSES.length,
         description: "Only these; may be repeated. Without it all but `stopped`.",
       }),
     ),
   },
-  { patternProperties: { "^metadata\\..{1,128}$": Text({ maxLength: 1024 }) }, additionalProperties: false },
+  { patternProperties: { "^metadata\\.[^\\u0000]{1,128}$": Text({ maxLength: 1024 }) }, additionalProperties: false },
 );
 
 /** `metadata.user=ann` asks for sandboxes whose metadata has `user: "ann"`. */
@@ -114,7 +108,7 @@ export function sandboxesRoutes(parts: SandboxesRoutesParts): FastifyPluginAsync
           summary: "List the team's sandboxes, newest first",
           description: "`?metadata.NAME=VALUE` (any number) keeps those whose metadata says so.",
           querystring: ListQuery,
-          response: { 200: Type.Array(SandboxRef, { headers: LINK_HEADER }) },
+          response: { 200: Type.Array(SandboxRef, { headers: LINK_HEADER, description: "A page of them." }) },
         },
       },
       async (request, reply) => {

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Session, Users } from "../../users/users.ts";
 import { personOf } from "../access.ts";
+import { Choice } from "../schemas/choice.ts";
 import { AnyText, Email, Time } from "../schemas/text.ts";
 
 const Password = (minLength: number) => AnyText({ minLength, maxLength: 1024 });
@@ -17,7 +18,7 @@ const OpenedSession = Type.Object({
 const Me = Type.Object({
   user: Type.Object({ id: Type.String(), email: Type.String(), is_admin: Type.Boolean(), created_at: Time() }),
   team_id: Type.String({ description: "The team that this session acts for." }),
-  teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), role: Type.Enum(["owner", "member"]) })),
+  teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), role: Choice(["owner", "member"]) })),
 });
 
 function show(session: Session) {

@@ -1,13 +1,14 @@
 /** How an error looks on the wire. */
 import { ERROR_CODES, type ErrorCode } from "@roost/protocol/errors";
 import { Type } from "typebox";
+import { Choice } from "./choice.ts";
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
 export const ErrorBody = Type.Object(
   {
     error: Type.Object({
-      code: Type.Enum(CODES, { description: "Stable; to be acted on." }),
+      code: Choice(CODES, { description: "Stable; to be acted on." }),
       message: Type.String({ description: "For people; says what to do." }),
       sandbox_ids: Type.Optional(
         Type.Array(Type.String(), { description: "With `host_has_sandboxes`: the sandboxes in the way." }),

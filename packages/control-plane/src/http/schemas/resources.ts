@@ -3,6 +3,7 @@ import { idPattern } from "@roost/protocol/ids";
 import { type Static, Type } from "typebox";
 import type { HostStatus, HostType, SandboxRow, SandboxStatus } from "../../db/tables.ts";
 import type { HostWithTags } from "../../hosts/hosts.ts";
+import { Choice } from "./choice.ts";
 import { Nullable, Time } from "./text.ts";
 
 export const SANDBOX_STATUSES: readonly SandboxStatus[] = [
@@ -23,7 +24,7 @@ export const HOST_TYPES: readonly HostType[] = ["regular", "byoc"];
 export const Sandbox = Type.Object(
   {
     id: Type.String({ pattern: idPattern("sandbox") }),
-    status: Type.Enum([...SANDBOX_STATUSES]),
+    status: Choice(SANDBOX_STATUSES),
     template: Type.String({ description: "The name of what it was made from." }),
     vcpus: Type.Integer(),
     memory_mb: Type.Integer(),
@@ -64,7 +65,7 @@ export function showSandbox(row: SandboxRow): Static<typeof Sandbox> {
 export const Host = Type.Object(
   {
     id: Type.String({ pattern: idPattern("host") }),
-    type: Type.Enum([...HOST_TYPES]),
+    type: Choice(HOST_TYPES),
     team_id: Nullable(Type.String()),
     provider: Nullable(Type.String()),
     availability_zone: Nullable(Type.String()),
@@ -77,7 +78,7 @@ export const Host = Type.Object(
       Type.Object({ name: Type.String(), version: Nullable(Type.String()), accelerator: Nullable(Type.String()) }),
     ),
     disk_driver: Nullable(Type.String()),
-    status: Type.Enum([...HOST_STATUSES]),
+    status: Choice(HOST_STATUSES),
     last_heartbeat_at: Nullable(Time()),
     tags: Type.Array(Type.String()),
     created_by: Nullable(Type.String()),

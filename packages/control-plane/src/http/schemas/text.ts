@@ -27,6 +27,10 @@ const NAME = pattern(
   "must be 1 to 63 lower-case letters, digits and hyphens, the first no hyphen",
 );
 const ENV_NAME = pattern("^[^=\\u0000\\ud800-\\udfff]+$", "must be a name without “=” and NUL");
+const METADATA_NAME = pattern(
+  "^[^\\u0000\\ud800-\\udfff]{1,128}$",
+  "must be a name of 1 to 128 whole Unicode characters without NUL",
+);
 const ABSOLUTE_PATH = pattern("^/[^\\u0000\\ud800-\\udfff]*$", "must begin with “/” and be without NUL");
 const HOST_AND_PORT = pattern(
   "^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}$",
@@ -48,9 +52,15 @@ export const AbsolutePath = (options: Lengths = {}) =>
 export const HostAndPort = (options: Lengths = {}) =>
   Type.String({ pattern: HOST_AND_PORT, maxLength: 255, ...options });
 
+/** Names, each fitting a pattern, and texts. */
+export const Texts = (namePattern: string, text: ReturnType<typeof Text>, options: TSchemaOptions = {}) =>
+  Type.Record(Type.String(), text, { propertyNames: { pattern: namePattern }, ...options });
+
 /** Environment variables. */
-export const Environment = (options: TSchemaOptions = {}) =>
-  Type.Record(Type.String({ pattern: ENV_NAME }), Text(), { additionalProperties: false, ...options });
+export const Environment = (options: TSchemaOptions = {}) => Texts(ENV_NAME, Text(), options);
+
+/** Names and texts of one's own. */
+export const Metadata = (options: TSchemaOptions = {}) => Texts(METADATA_NAME, Text({ maxLength: 1024 }), options);
 
 /** A time, RFC 3339 in UTC. */
 export const Time = (options: TSchemaOptions = {}) => Type.String({ format: "date-time", ...options });
