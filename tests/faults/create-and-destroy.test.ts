@@ -15,7 +15,8 @@ import {
   type Parts,
   reconcile,
 } from "@roost/host-agent/testing";
-import { claimRange } from "@roost/launcher/instance";
+import { takeLot } from "@roost/launcher/lot";
+import { readSettings } from "@roost/launcher/settings";
 import { newId } from "@roost/protocol/ids";
 import { pino } from "pino";
 import { machineState } from "../machine-state/machine-state.ts";
@@ -30,22 +31,23 @@ describe("an operation that fails at any step", () => {
   let scope: Parameters<typeof machineState>[0];
 
   before(async () => {
-    const range = stack.use(await claimRange());
-    const folder = await mkdtemp(join(range.home, "faults-"));
+    const lot = stack.use(await takeLot());
+    const { cache: assets, checkout } = readSettings(process.env);
+    const folder = await mkdtemp(join(checkout, ".roost", "faults-"));
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const mark = newId("host", randomBytes).slice(5, 9);
-    const runFolder = join("/run", `roost-faults-${mark}`);
+    const runFolder = lot.environment.ROOST_RUN;
     stack.defer(() => rm(runFolder, { recursive: true, force: true }));
-    const candidates = await findCandidates(range.assets);
+    const candidates = await findCandidates(assets);
     const ground = await Ground.open({
       mark,
-      assets: range.assets,
+      assets,
       dataFolder: join(folder, "sandboxes"),
       runFolder,
       disk: "auto",
-      slotCidr: range.slotCidr,
+      slotCidr: lot.environment.ROOST_SLOT_CIDR,
       spareSlots: 0,
-      vmmUidBase: range.vmmUidBase,
+      vmmUidBase: Number(lot.environment.ROOST_VMM_UID_BASE),
       hostReserveMb: undefined,
       logger: pino({ level: "silent" }),
     });
