@@ -6,9 +6,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine, USAGE } from "./command-line.ts";
 import { superviseDetached } from "./commands/detached.ts";
+import { dev } from "./commands/dev.ts";
 import { down } from "./commands/down.ts";
 import { installShown } from "./commands/install.ts";
 import type { Machine } from "./commands/machine.ts";
+import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import { LauncherFailure } from "./failure.ts";
 import { CHECKOUT, readSettings } from "./settings.ts";
@@ -42,8 +44,10 @@ async function main(): Promise<void> {
       return superviseDetached(settings, machine);
     case "down":
       return down(settings, machine);
-    default:
-      throw new LauncherFailure(`${command.name} is not there yet`);
+    case "dev":
+      return dev(settings, machine);
+    case "test":
+      return test(settings, machine, command);
   }
 }
 

@@ -10,7 +10,7 @@ import { LauncherFailure, sentenceOf } from "../failure.ts";
 import { homePaths, type Settings } from "../settings.ts";
 import { logPath } from "../supervise/event-log.ts";
 import type { Machine } from "./machine.ts";
-import { superviseHere } from "./up.ts";
+import { superviseHere } from "./supervise.ts";
 
 type Told = { readonly ready: true } | { readonly failed: string };
 

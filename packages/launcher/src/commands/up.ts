@@ -3,15 +3,13 @@
  * on when this one returns.
  */
 import { LauncherFailure } from "../failure.ts";
-import { lockFolder } from "../programs/folder-lock.ts";
 import type { Settings } from "../settings.ts";
 import { type Credentials, credentialsToJson, readCredentials } from "../supervise/credentials.ts";
-import { openEventLog } from "../supervise/event-log.ts";
-import { removeLauncherRecord, runningLauncher, writeLauncherRecord } from "../supervise/launcher-record.ts";
-import { startRoost } from "../supervise/roost.ts";
+import { runningLauncher } from "../supervise/launcher-record.ts";
 import { startDetached } from "./detached.ts";
 import { installShown, needRoot } from "./install.ts";
 import type { Machine } from "./machine.ts";
+import { superviseHere } from "./supervise.ts";
 
 export interface UpOptions {
   readonly detach: boolean;
@@ -35,35 +33,6 @@ export async function up(settings: Settings, machine: Machine, options: UpOption
   await superviseHere(settings, machine, watch, (credentials) => show(machine, credentials, options));
 }
 
-/** Runs a Roost in this process until it is interrupted. */
-export async function superviseHere(
-  settings: Settings,
-  machine: Machine,
-  watch: (line: string) => void,
-  onReady: (credentials: Credentials) => void,
-): Promise<void> {
-  // Held as long as this process lives: of two that start at once, one runs.
-  await using _lock = await lockFolder(
-    settings.home,
-    () => watch("waiting for another launcher of this Roost to end"),
-    machine.interrupted,
-  );
-  await writeLauncherRecord(settings, { pid: process.pid, ready: false });
-  using log = openEventLog(settings, watch, () => new Date());
-  try {
-    const roost = await startRoost(settings, (event) => log.event(event), machine.interrupted);
-    try {
-      await writeLauncherRecord(settings, { pid: process.pid, ready: true });
-      onReady(roost.credentials);
-      await aborted(machine.interrupted);
-    } finally {
-      await roost.stop();
-    }
-  } finally {
-    await removeLauncherRecord(settings);
-  }
-}
-
 function show(machine: Machine, credentials: Credentials, { detach, json }: UpOptions): void {
   const lines = [
     `Roost is up at ${credentials.url}`,
@@ -80,11 +49,4 @@ async function keptCredentials(settings: Settings): Promise<Credentials> {
   const credentials = await readCredentials(settings);
   if (credentials === undefined) throw new LauncherFailure(`${settings.home}/credentials.json is missing or damaged`);
   return credentials;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

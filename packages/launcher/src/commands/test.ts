@@ -1,0 +1,54 @@
+/** `./roost test`: installs, checks the sources, runs every test, and ends with one plain line of counts. */
+import { performance } from "node:perf_hooks";
+import type { TestScope } from "../command-line.ts";
+import { LauncherFailure, sentenceOf } from "../failure.ts";
+import { TEST_PACKAGES } from "../install/debian-packages.ts";
+import { readableTime } from "../progress/readable-time.ts";
+import type { Environment, Settings } from "../settings.ts";
+import { NATIVE_TESTS } from "../test-run/native-tests.ts";
+import { nodeTestParts } from "../test-run/node-tests.ts";
+import { add, type Counts, countsLine, NOTHING, type Part, type PartContext } from "../test-run/part.ts";
+import { SOURCE_CHECKS } from "../test-run/source-checks.ts";
+import { installShown } from "./install.ts";
+import type { Machine } from "./machine.ts";
+
+export interface TestOptions {
+  readonly scope: TestScope;
+  /** Only these, and no other check. */
+  readonly files: readonly string[];
+}
+
+export async function test(settings: Settings, machine: Machine, { scope, files }: TestOptions): Promise<void> {
+  await installShown(settings, machine, TEST_PACKAGES);
+  const everything = files.length === 0 && scope !== "lab";
+  const checks = everything ? [...SOURCE_CHECKS, ...NATIVE_TESTS] : [];
+  const parts = [...checks, ...(await nodeTestParts(settings.checkout, scope, files))];
+  const context: PartContext = {
+    settings,
+    environment: testEnvironment(settings),
+    write: (text) => machine.stdout.write(text),
+    signal: machine.interrupted,
+  };
+  let counts = NOTHING;
+  for (const part of parts) counts = add(counts, await runPart(part, context));
+  machine.stdout.write(`${countsLine(counts)}\n`);
+  if (counts.failed > 0) throw new LauncherFailure("not everything passed");
+}
+
+async function runPart(part: Part, context: PartContext): Promise<Counts> {
+  const startedAt = performance.now();
+  context.write(`▸ ${part.name}\n`);
+  const counts = await part.run(context).catch((error: unknown): Counts => {
+    context.signal.throwIfAborted();
+    context.write(`${sentenceOf(error)}\n`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  });
+  context.write(`  ${part.name}: ${countsLine(counts)} (${readableTime(performance.now() - startedAt)})\n`);
+  return counts;
+}
+
+/** Tests say themselves which Roost they mean; only the cache is shared. */
+function testEnvironment({ environment, cache }: Settings): Environment {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith("ROOST_") && name !== "DATABASE_URL");
+  return { ...Object.fromEntries(kept), ROOST_CACHE: cache };
+}
