@@ -12,9 +12,10 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** `512 MB`, `2 GB`, of what is counted in MiB. */
+/** `512 MB`, `1536 MB`, `2 GB`, of what is counted in MiB: exact, as far as people choose it, and `23.5 GB` of what machines have. */
 export function formatMemory(megabytes: number): string {
-  return megabytes >= 1024 && megabytes % 1024 === 0 ? `${megabytes / 1024} GB` : `${megabytes} MB`;
+  if (megabytes < 1024 || (megabytes % 1024 !== 0 && megabytes < 10 * 1024)) return `${megabytes} MB`;
+  return `${Number((megabytes / 1024).toFixed(1))} GB`;
 }
 
 /** `4.2 s`, `1 min 12 s`. */

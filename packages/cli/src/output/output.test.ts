@@ -41,7 +41,7 @@ test("sizes and spans are said as people say them", () => {
     "100 MB",
     "45.5 TB",
   ]);
-  assert.deepEqual([128, 1024, 1536, 4096].map(formatMemory), ["128 MB", "1 GB", "1536 MB", "4 GB"]);
+  assert.deepEqual([128, 1024, 1536, 4096, 24_105].map(formatMemory), ["128 MB", "1 GB", "1536 MB", "4 GB", "23.5 GB"]);
   assert.deepEqual([42, 4249, 59_949, 72_500].map(formatSpan), ["0.0 s", "4.2 s", "59.9 s", "1 min 12 s"]);
 });
 
