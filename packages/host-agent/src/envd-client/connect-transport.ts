@@ -8,8 +8,10 @@ import { ConnectError, type Transport } from "@connectrpc/connect";
 import type { UniversalClientRequest, UniversalClientResponse } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
 import { process } from "@roost/protocol/envd";
+import { RoostError } from "@roost/protocol/errors";
 import { wholeEnvelopes } from "./envelopes.ts";
 import type { GuestAnswer, GuestConnection } from "./guest-connection.ts";
+import { malformedAnswer } from "./guest-failure.ts";
 import { atMost, bodyChunks } from "./small-answer.ts";
 
 /**
@@ -18,7 +20,7 @@ import { atMost, bodyChunks } from "./small-answer.ts";
 const FROM_ANSWER = "roost-from-answer";
 
 /** Answered when the process has read its input: whenever that is. */
-const INPUT_PATH = `/${process.Process.typeName}/${process.Process.method.streamInput.name}`;
+const INPUT_PATH = `/${process.Process.typeName}/${process.Process.method.sendInput.name}`;
 
 export function guestTransport(connection: GuestConnection): Transport {
   const { messageBytes } = connection.limits;
@@ -38,6 +40,16 @@ export function guestTransport(connection: GuestConnection): Transport {
 /** Whether the guest itself answered with this error; its message is then the guest's words. */
 export function saidByGuest(error: unknown): error is ConnectError {
   return error instanceof ConnectError && error.metadata.has(FROM_ANSWER);
+}
+
+/**
+ * What lies behind an error that arose here: a RoostError of the connection, or, when an answer could not be parsed, one that says
+ * so without the parser's words.
+ */
+export function localCause(error: unknown): RoostError {
+  if (error instanceof RoostError) return error;
+  if (error instanceof ConnectError && error.cause instanceof RoostError) return error.cause;
+  return malformedAnswer("a message that is not of the protocol");
 }
 
 async function send(connection: GuestConnection, request: UniversalClientRequest): Promise<UniversalClientResponse> {

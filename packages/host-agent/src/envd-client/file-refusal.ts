@@ -5,7 +5,7 @@ import { errorWords } from "./error-answer.ts";
 import { guestRefusal, malformedAnswer } from "./guest-failure.ts";
 import type { SmallAnswer } from "./small-answer.ts";
 
-export function fileRefusal(answer: SmallAnswer, path: string, user: string): RoostError {
+export function fileRefusal(answer: SmallAnswer, path: string): RoostError {
   const name = quoteForeignWords(path);
   switch (answer.status) {
     case 400:
@@ -16,7 +16,7 @@ export function fileRefusal(answer: SmallAnswer, path: string, user: string): Ro
     case 401:
       return new RoostError(
         "invalid_request",
-        `The sandbox has no user ${user === "" ? "by the name of its default user" : user}.`,
+        `The sandbox refused the user: ${quoteForeignWords(errorWords(answer))}`,
       );
     case 404:
       return new RoostError("not_found", `The sandbox has no file ${name}.`);

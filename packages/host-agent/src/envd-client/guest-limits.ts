@@ -18,7 +18,7 @@ export interface GuestLimits {
   readonly killGraceMs: number;
   /** Of a small answer. Default 64 KiB. */
   readonly answerBytes: number;
-  /** Of one message in a stream. Default 2 MiB: what envd keeps of a process nobody reads (1 MiB) may come as one. */
+  /** Of one message in a stream. Default 1 MiB; envd's own are some 64 KiB. */
   readonly messageBytes: number;
 }
 
@@ -29,5 +29,5 @@ export const DEFAULT_GUEST_LIMITS: GuestLimits = {
   storeMs: 120_000,
   killGraceMs: 5_000,
   answerBytes: 64 * 1024,
-  messageBytes: 2 * 1024 * 1024,
+  messageBytes: 1024 * 1024,
 };

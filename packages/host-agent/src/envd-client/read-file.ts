@@ -24,7 +24,7 @@ export async function readGuestFile(
   const answer = await connection.request({ method: "GET", path: route, headers }, signal);
   if (answer.status !== 200) {
     const text = await readSmall(answer, connection.limits.answerBytes, signal);
-    throw fileRefusal({ status: answer.status, text }, path, user);
+    throw fileRefusal({ status: answer.status, text }, path);
   }
   try {
     const size = announcedSize(answer);

@@ -25,7 +25,7 @@ export async function writeGuestFile(
   try {
     const answer = await connection.request(request, ended);
     const text = await readSmall(answer, connection.limits.answerBytes, ended);
-    if (answer.status !== 200) throw fileRefusal({ status: answer.status, text }, path, user);
+    if (answer.status !== 200) throw fileRefusal({ status: answer.status, text }, path);
   } catch (error) {
     throw upload.sourceFailure?.error ?? error;
   }

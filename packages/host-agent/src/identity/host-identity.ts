@@ -2,7 +2,6 @@
  * Who this host is: its id, and what proves it. To the control plane by token (REST), to whoever dials it by certificate (RPC).
  */
 import { X509Certificate } from "node:crypto";
-import { RoostError } from "@roost/protocol/errors";
 import { isId } from "@roost/protocol/ids";
 import type { HostKey } from "./host-key.ts";
 
@@ -23,23 +22,21 @@ export function hostServerName(hostId: string): string {
   return `${hostId}.roost.internal`;
 }
 
-/** @throws RoostError `internal` saying what does not fit; `source` names where the identity came from. */
-export function checkIdentity(identity: HostIdentity, key: HostKey, source: string): void {
-  const fail = (what: string): never => {
-    throw new RoostError(
-      "internal",
-      `${source}: ${what}. Remove the host's identity folder and join it anew if it cannot be restored.`,
-    );
-  };
-  if (!isId("host", identity.hostId)) fail("the host id is not one");
-  const certificate = parseCertificate(identity.certificate) ?? fail("the certificate cannot be read");
-  const ca = parseCertificate(identity.ca) ?? fail("the authority's certificate cannot be read");
-  if (!certificate.checkPrivateKey(key.private)) fail("the certificate is for another key");
+/** What of an identity does not fit together; `undefined` when all does. Its dates are not looked at: an old one can be renewed. */
+export function identityFault(identity: HostIdentity, key: HostKey): string | undefined {
+  if (!isId("host", identity.hostId)) return "the host id is not one";
+  const certificate = parseCertificate(identity.certificate);
+  if (certificate === undefined) return "the certificate cannot be read";
+  const ca = parseCertificate(identity.ca);
+  if (ca === undefined) return "the authority's certificate cannot be read";
+  if (!certificate.checkPrivateKey(key.private)) return "the certificate is for another key";
   if (!ca.ca || !certificate.checkIssued(ca) || !certificate.verify(ca.publicKey)) {
-    fail("the certificate was not issued by the authority beside it");
+    return "the certificate was not issued by the authority beside it";
   }
-  if (certificate.checkHost(hostServerName(identity.hostId)) === undefined) fail("the certificate is for another host");
-  if (identity.token === "" || identity.refreshToken === "") fail("the tokens are missing");
+  if (certificate.checkHost(hostServerName(identity.hostId)) === undefined)
+    return "the certificate is for another host";
+  if (identity.token === "" || identity.refreshToken === "") return "the tokens are missing";
+  return undefined;
 }
 
 /** The moments between which the certificate is valid. */

@@ -9,7 +9,7 @@ import { RoostError } from "@roost/protocol/errors";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { writeDurably } from "./durable-file.ts";
-import { checkIdentity, type HostIdentity } from "./host-identity.ts";
+import { type HostIdentity, identityFault } from "./host-identity.ts";
 import { HostKey } from "./host-key.ts";
 import { openPrivateFolder, readPrivate } from "./private-file.ts";
 
@@ -48,8 +48,7 @@ export class IdentityFolder implements IdentitySource {
     await openPrivateFolder(path);
     const key = await HostKey.open(path);
     const text = await readPrivate(path, IDENTITY_FILE);
-    const identity = text === undefined ? undefined : parseIdentity(text, `${path}/${IDENTITY_FILE}`);
-    if (identity !== undefined) checkIdentity(identity, key, `${path}/${IDENTITY_FILE}`);
+    const identity = text === undefined ? undefined : parseIdentity(text, key, `${path}/${IDENTITY_FILE}`);
     return new IdentityFolder(path, key, identity);
   }
 
@@ -65,7 +64,10 @@ export class IdentityFolder implements IdentitySource {
 
   /** Keeps a new identity; when this resolves it is on disk, and from then on it is the one in use. */
   async save(identity: HostIdentity): Promise<void> {
-    checkIdentity(identity, this.key, "What the control plane answered");
+    const fault = identityFault(identity, this.key);
+    if (fault !== undefined) {
+      throw new RoostError("internal", `The control plane gave this host an identity that is not whole: ${fault}.`);
+    }
     const content = {
       host_id: identity.hostId,
       certificate: identity.certificate,
@@ -84,24 +86,32 @@ export class IdentityFolder implements IdentitySource {
   }
 }
 
-function parseIdentity(text: string, path: string): HostIdentity {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    content = undefined;
-  }
-  if (!Value.Check(IdentitySchema, content)) {
-    throw new RoostError(
-      "internal",
-      `${path} does not hold an identity. Restore it, or remove the folder and join this host anew.`,
-    );
-  }
-  return {
+function parseIdentity(text: string, key: HostKey, path: string): HostIdentity {
+  const content = parseJson(text);
+  if (!Value.Check(IdentitySchema, content)) throw brokenIdentity(path, "it does not hold an identity");
+  const identity = {
     hostId: content.host_id,
     certificate: content.certificate,
     ca: content.ca,
     token: content.token,
     refreshToken: content.refresh_token,
   };
+  const fault = identityFault(identity, key);
+  if (fault !== undefined) throw brokenIdentity(path, fault);
+  return identity;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function brokenIdentity(path: string, fault: string): RoostError {
+  return new RoostError(
+    "internal",
+    `${path} is broken: ${fault}. Restore it, or remove its folder and join this host anew.`,
+  );
 }

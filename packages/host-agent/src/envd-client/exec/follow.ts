@@ -6,7 +6,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { CallOptions, Client } from "@connectrpc/connect";
 import type { process } from "@roost/protocol/envd";
-import { saidByGuest } from "../connect-transport.ts";
+import { localCause, saidByGuest } from "../connect-transport.ts";
 import { GuestUnreachable, guestRefusal, malformedAnswer } from "../guest-failure.ts";
 
 export type ProcessClient = Client<typeof process.Process>;
@@ -79,7 +79,7 @@ async function reconnectable(error: unknown, broken: number, signal: AbortSignal
     if (broken === 0) throw error;
     throw guestRefusal(`the command was lost with its connection: ${error.rawMessage}`);
   }
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const cause = localCause(error);
   if (!(cause instanceof GuestUnreachable)) throw cause;
   if (broken === RECONNECTIONS) throw cause;
   await pause(RECONNECT_PAUSE_MS, undefined, { signal }).catch(() => signal.throwIfAborted());

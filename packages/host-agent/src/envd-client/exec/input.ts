@@ -1,12 +1,12 @@
-/** Gives a process its standard input as one stream of pieces, as fast as it reads them, and closes it. */
-
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { process } from "@roost/protocol/envd";
+/**
+ * Gives a process its standard input, as fast as it reads it, and closes it.
+ *
+ * In pieces, each a call of its own, not as one stream: a guest agent whose process stops reading answers at once and closes the
+ * connection, and what it answered to a request that is still being sent may never arrive.
+ */
 import type { ProcessClient } from "./follow.ts";
 
-const PIECE_BYTES = 64 * 1024;
-
-type Part = MessageInitShape<typeof process.StreamInputRequestSchema>;
+const PIECE_BYTES = 256 * 1024;
 
 export async function feedInput(
   client: ProcessClient,
@@ -14,14 +14,10 @@ export async function feedInput(
   bytes: Uint8Array,
   signal: AbortSignal,
 ): Promise<void> {
-  await client.streamInput(parts(tag, bytes), { signal });
-  await client.closeStdin({ process: { selector: { case: "tag", value: tag } } }, { signal });
-}
-
-async function* parts(tag: string, bytes: Uint8Array): AsyncGenerator<Part> {
-  yield { event: { case: "start", value: { process: { selector: { case: "tag", value: tag } } } } };
+  const process = { selector: { case: "tag", value: tag } } as const;
   for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
     const stdin = bytes.subarray(offset, offset + PIECE_BYTES);
-    yield { event: { case: "data", value: { input: { input: { case: "stdin", value: stdin } } } } };
+    await client.sendInput({ process, input: { input: { case: "stdin", value: stdin } } }, { signal });
   }
+  await client.closeStdin({ process }, { signal });
 }

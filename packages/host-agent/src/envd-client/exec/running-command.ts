@@ -2,8 +2,10 @@
  * The side of a running command that acts on it: gives it its input, kills it when its time is over or its caller gone, and
  * gives up on a guest that does not let go of it.
  */
+import { Code } from "@connectrpc/connect";
 import { process } from "@roost/protocol/envd";
-import { saidByGuest } from "../connect-transport.ts";
+import { localCause, saidByGuest } from "../connect-transport.ts";
+import { guestRefusal } from "../guest-failure.ts";
 import type { GuestLimits } from "../guest-limits.ts";
 import type { ExecRequest } from "./exec-types.ts";
 import type { ProcessClient } from "./follow.ts";
@@ -55,9 +57,8 @@ export class RunningCommand implements AsyncDisposable {
     const { client, tag, request } = this.#parts;
     if (request.stdin === undefined) return;
     this.#feeding = feedInput(client, tag, request.stdin, this.#inputEnd.signal).catch((error: unknown) => {
-      // The command ended, or closed its input without reading all of it: as with a pipe in a shell, not an error.
-      if (this.#inputEnd.signal.aborted || saidByGuest(error)) return;
-      this.#stop({ why: "failure", error });
+      if (this.#inputEnd.signal.aborted || stoppedReading(error)) return;
+      this.#stop({ why: "failure", error: inputFailure(error) });
     });
   }
 
@@ -100,4 +101,14 @@ export class RunningCommand implements AsyncDisposable {
       () => {},
     );
   }
+}
+
+/** The command ended, or closed its input, without reading all of it: as with a pipe in a shell, not an error. */
+function stoppedReading(error: unknown): boolean {
+  return saidByGuest(error) && (error.code === Code.NotFound || error.code === Code.FailedPrecondition);
+}
+
+function inputFailure(error: unknown): unknown {
+  if (saidByGuest(error)) return guestRefusal(`input for the command: ${error.rawMessage}`);
+  return localCause(error);
 }
