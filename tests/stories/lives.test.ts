@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { type Instance, startInstance } from "@roost/launcher/instance";
 import { Roost, type Sandbox, type SandboxStatus } from "@roost/sdk";
 import { machineState } from "../machine-state/machine-state.ts";
+import { isAlive } from "./is-alive.ts";
 import { keeperOf } from "./keeper-of.ts";
 import { until } from "./until.ts";
 
@@ -61,7 +62,7 @@ describe("when processes are killed", () => {
         const state = await machineState(scope);
         return state.some((line) => line.includes(sandbox.id)) ? undefined : true;
       });
-      for (const pid of Object.values(pids)) assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+      for (const pid of Object.values(pids)) assert(!(await isAlive(pid)));
       const data = { mark: instance.mark, folders: [instance.dataFolder] };
       assert((await machineState(data)).some((line) => line.includes(`${sandbox.id}/disk.qcow2`)));
       await sandbox.destroy();

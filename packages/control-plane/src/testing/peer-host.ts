@@ -82,6 +82,8 @@ export async function joinPeer(api: Api, session: string, options: PeerOptions =
     goSilent: close,
     [Symbol.asyncDispose]: close,
   };
+  // Until the first one no sandbox is placed on a host.
+  await peer.heartbeat();
   return peer;
 }
 

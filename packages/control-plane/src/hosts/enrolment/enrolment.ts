@@ -68,7 +68,7 @@ export class Enrolment {
       const hostId = await consumeJoinToken(trx, joinToken);
       const host = await trx
         .updateTable("hosts")
-        .set({ ...columnsOf(machine), status: "online", last_heartbeat_at: NOW, updated_at: NOW })
+        .set({ ...columnsOf(machine), status: "online", updated_at: NOW })
         .where("id", "=", hostId)
         .where("status", "=", "pending")
         .returningAll()

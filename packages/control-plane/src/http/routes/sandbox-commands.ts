@@ -6,7 +6,7 @@ import { teamOf } from "../access.ts";
 import { untilDisconnect } from "../disconnect.ts";
 import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
-import { AbsolutePath, AnyText, Environment, Nullable, Text } from "../schemas/text.ts";
+import { AnyText, Environment, GuestPath, Nullable, Text } from "../schemas/text.ts";
 
 const LONGEST_SEC = 24 * 3600;
 const MIB = 1024 * 1024;
@@ -16,7 +16,7 @@ const ExecBody = Type.Object(
     cmd: Text({ minLength: 1, maxLength: 4096, description: "A program, by path or by name in PATH. No shell." }),
     args: Type.Array(Text(), { default: [], maxItems: 10_000 }),
     env: Environment({ default: {}, description: "Beside the sandbox's own." }),
-    cwd: Type.Optional(AbsolutePath()),
+    cwd: Type.Optional(GuestPath()),
     user: Type.Optional(Text({ minLength: 1, maxLength: 64, description: "The sandbox's default user if absent." })),
     stdin: Type.Optional(AnyText({ description: "What it reads, as UTF-8; then its input ends." })),
     timeout_sec: Type.Number({

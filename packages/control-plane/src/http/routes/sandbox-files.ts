@@ -9,15 +9,15 @@ import type { FilePlace, Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { untilDisconnect } from "../disconnect.ts";
 import { IdParams } from "../schemas/ids.ts";
-import { AbsolutePath, Text } from "../schemas/text.ts";
+import { GuestPath, Text } from "../schemas/text.ts";
 import { compileValidator, requireValid } from "../validation.ts";
 
 const User = () => Text({ minLength: 1, maxLength: 64, description: "The sandbox's default user if absent." });
-const Place = Type.Object({ path: AbsolutePath(), user: Type.Optional(User()) }, { additionalProperties: false });
+const Place = Type.Object({ path: GuestPath(), user: Type.Optional(User()) }, { additionalProperties: false });
 
 /** For the document. The parts come in a stream, and are checked as they come. */
 const WriteForm = Type.Object({
-  path: AbsolutePath({ description: "Must come before `file`." }),
+  path: GuestPath({ description: "Must come before `file`." }),
   user: Type.Optional(User()),
   file: Type.String({ format: "binary" }),
 });

@@ -31,7 +31,7 @@ const METADATA_NAME = pattern(
   "^[^\\u0000\\ud800-\\udfff]{1,128}$",
   "must be a name of 1 to 128 whole Unicode characters without NUL",
 );
-const ABSOLUTE_PATH = pattern("^/[^\\u0000\\ud800-\\udfff]*$", "must begin with “/” and be without NUL");
+const GUEST_PATH = pattern("^[^\\u0000\\ud800-\\udfff]+$", "must not be empty, and be without NUL");
 const HOST_AND_PORT = pattern(
   "^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}$",
   "must be an address and a port, such as 127.0.0.1:4701",
@@ -47,8 +47,8 @@ export const AnyText = (options: Lengths = {}) => Type.String({ pattern: WHOLE_C
 export const Text = (options: Lengths = {}) => Type.String({ pattern: NO_NUL, ...options });
 export const Email = (options: Lengths = {}) => Type.String({ pattern: EMAIL, maxLength: 254, ...options });
 export const Name = (options: Lengths = {}) => Type.String({ pattern: NAME, ...options });
-export const AbsolutePath = (options: Lengths = {}) =>
-  Type.String({ pattern: ABSOLUTE_PATH, maxLength: 4096, ...options });
+/** A path in a sandbox; a relative one begins at the user's home, and so does `~`. */
+export const GuestPath = (options: Lengths = {}) => Type.String({ pattern: GUEST_PATH, maxLength: 4096, ...options });
 export const HostAndPort = (options: Lengths = {}) =>
   Type.String({ pattern: HOST_AND_PORT, maxLength: 255, ...options });
 

@@ -1,4 +1,7 @@
-/** Reads the hosts that may take a team's sandboxes. What is reserved is summed from the rows, which are ahead of heartbeats. */
+/**
+ * Reads the hosts that may take a team's sandboxes: those that have sent a heartbeat, since only then their agent takes calls.
+ * What is reserved is summed from the rows, which are ahead of heartbeats.
+ */
 import { sql } from "kysely";
 import type { Database } from "../../db/database.ts";
 import type { Candidate } from "./placement.ts";
@@ -7,6 +10,7 @@ export async function readCandidates(db: Database, teamId: string): Promise<Cand
   const rows = await db
     .selectFrom("hosts")
     .where("status", "=", "online")
+    .where("last_heartbeat_at", "is not", null)
     .where((eb) => eb.or([eb("team_id", "is", null), eb("team_id", "=", teamId)]))
     .select((eb) => [
       "id",
