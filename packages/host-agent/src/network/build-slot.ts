@@ -1,8 +1,7 @@
-/** Makes one slot, whole or not at all. */
+/** Making a slot: its namespace, its links, its rules. */
 import { access } from "node:fs/promises";
 import type { CommandRunner } from "../commands/run.ts";
 import { type AddressRange, slotAddresses } from "./address-range.ts";
-import { destroySlot } from "./destroy-slot.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { netnsPath, slotName } from "./names.ts";
 import { slotRules, UPLINK_NAME } from "./slot-rules.ts";
@@ -14,20 +13,14 @@ export interface SlotMaker {
   readonly range: AddressRange;
 }
 
-/** @throws RoostError `internal` when the kernel refused; nothing is left then. */
+/** @throws RoostError `internal` when the kernel refused; what was made until then is left to `destroySlot`. */
 export async function buildSlot(maker: SlotMaker, index: number, signal?: AbortSignal): Promise<Slot> {
   const slot = describeSlot(maker, index);
   try {
     await build(maker, slot, signal);
     return slot;
   } catch (error) {
-    const failure = signal?.aborted ? error : kernelRefused(`make network slot ${slot.name}`, error);
-    try {
-      await destroySlot(maker, index);
-    } catch (undoError) {
-      throw new AggregateError([failure, undoError], `network slot ${slot.name} is left half made`);
-    }
-    throw failure;
+    throw signal?.aborted ? error : kernelRefused(`make network slot ${slot.name}`, error);
   }
 }
 

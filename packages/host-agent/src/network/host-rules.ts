@@ -15,6 +15,9 @@ import { slotPrefix, tableName } from "./names.ts";
 /** A chain without rules, whose presence says that IPv4 forwarding was off before us (forwarding.ts). */
 export const FORWARDING_MARK = "forwarding_was_off";
 
+/** Holds the slots' address range: by it the range is known to whoever takes the table apart. */
+export const RANGE_SET = "range";
+
 export interface HostRules {
   readonly mark: string;
   readonly range: AddressRange;
@@ -30,6 +33,10 @@ export function hostRules({ mark, range, resolvers, forwardingWasOff }: HostRule
   return `table inet ${table} {}
 delete table inet ${table}
 table inet ${table} {
+  set ${RANGE_SET} {
+    type ipv4_addr; flags interval
+    elements = { ${range.cidr} }
+  }
   set closed {
     type ipv4_addr; flags interval; auto-merge
     elements = { ${[...CLOSED_NETWORKS, range.cidr].join(", ")} }
@@ -40,25 +47,25 @@ table inet ${table} {
   }
   chain from_slot {
     meta nfproto != ipv4 counter drop
-    ip saddr != ${range.cidr} counter drop
+    ip saddr != @${RANGE_SET} counter drop
     fib saddr . iif oif missing counter drop
     ct state established,related accept
     ct state invalid counter drop
-    ip daddr ${range.cidr} meta l4proto { tcp, udp } th dport 53 accept
+    ip daddr @${RANGE_SET} meta l4proto { tcp, udp } th dport 53 accept
     fib daddr type != unicast counter drop
     ip daddr @closed counter drop
     meta l4proto != { tcp, udp, icmp } counter drop
   }
   chain translate_destination {
     type nat hook prerouting priority dstnat; policy accept;
-${resolverRules(slots, range, resolvers)}  }
+${resolverRules(slots, resolvers)}  }
   chain input {
     type filter hook input priority filter; policy accept;
     iifname ${slots} jump to_host
   }
   chain to_host {
     ct state established,related accept
-    ct status dnat ct original ip daddr ${range.cidr} accept
+    ct status dnat ct original ip daddr @${RANGE_SET} accept
     counter drop
   }
   chain forward {
@@ -70,7 +77,7 @@ ${resolverRules(slots, range, resolvers)}  }
   chain through_host {
     oifname ${slots} counter drop
     ct state established,related accept
-    ct status dnat ct original ip daddr ${range.cidr} accept
+    ct status dnat ct original ip daddr @${RANGE_SET} accept
     ip daddr @closed counter drop
     tcp flags syn tcp option maxseg size set rt mtu
     accept
@@ -82,16 +89,16 @@ ${resolverRules(slots, range, resolvers)}  }
   }
   chain translate_source {
     type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${range.cidr} oifname != ${slots} masquerade
+    ip saddr @${RANGE_SET} oifname != ${slots} masquerade
   }
 ${forwardingWasOff ? `  chain ${FORWARDING_MARK} {}\n` : ""}}
 `;
 }
 
 /** Each question goes to the next resolver: a guest that asks again, because one is dead, is answered by another. */
-function resolverRules(slots: string, range: AddressRange, resolvers: readonly string[]): string {
+function resolverRules(slots: string, resolvers: readonly string[]): string {
   if (resolvers.length === 0) return "";
-  const match = `iifname ${slots} ip daddr ${range.cidr} meta l4proto { tcp, udp } th dport 53`;
+  const match = `iifname ${slots} ip daddr @${RANGE_SET} meta l4proto { tcp, udp } th dport 53`;
   const [only] = resolvers;
   const target =
     resolvers.length === 1

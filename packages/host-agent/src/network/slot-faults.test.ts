@@ -72,8 +72,9 @@ for (const when of ["before", "after"] as const) {
         const opening = host.open({ run: (argv, options) => run(argv, options), spare: 1 });
         const error = await rejection(opening);
         run = host.network.run;
-        if (failed() === undefined) {
-          assert.equal(error, undefined);
+        if (error === undefined) {
+          // Whether another firewall stands in the way may stay unknown.
+          assert.match(`${failed()}`, /^(undefined|cat \/proc\/net\/ip_tables_names)$/);
           await (await opening)[Symbol.asyncDispose]();
           await teardownNetwork(host.mark, { run: host.network.run });
         } else {

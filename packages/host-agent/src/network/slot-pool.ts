@@ -4,8 +4,8 @@
  *   (free) ── made ──→ spare ── acquire ──→ taken ── release ──→ (free)
  *   found in the kernel at start ── adopt ──→ taken;  ── release ──→ (free)
  *
- * An index is in at most one of these states; one that could not be taken apart stays where it was, and is not used again until it could.
- * Free indexes are used in turn, so that an address rests as long as can be before another sandbox bears it.
+ * One that could not be taken apart stays where it was, and is not used again until it could. Free indexes are used in turn, so
+ * that an address rests as long as can be before another sandbox bears it.
  */
 import { RoostError } from "@roost/protocol/errors";
 import type { Logger } from "pino";
@@ -13,11 +13,11 @@ import { type CommandRunner, runCommand } from "../commands/run.ts";
 import { type AddressRange, parseAddressRange, slotAddresses } from "./address-range.ts";
 import { buildSlot, describeSlot } from "./build-slot.ts";
 import { destroySlot } from "./destroy-slot.ts";
-import { installHostTable, removeHostTable } from "./host-table.ts";
+import { HostNetwork, removeHostNetwork } from "./host-network.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { refuseOverlap } from "./overlap.ts";
 import { listOwn } from "./own-objects.ts";
-import { RESOLVER_FILES, readResolvers } from "./resolvers.ts";
+import { RESOLVER_FILES } from "./resolvers.ts";
 import { noInternetRules } from "./slot-rules.ts";
 import { type Slot, type Slots, TAP_NAME } from "./slots.ts";
 
@@ -46,22 +46,16 @@ export async function openSlots(options: SlotsOptions): Promise<Slots> {
   const { links, namespaces } = await listOwn(mark, run);
   const found = links.union(namespaces);
 
-  const resolvers = await readResolvers(resolverFiles);
-  if (resolvers.length === 0) {
-    logger.warn(
-      { files: resolverFiles },
-      "no DNS in sandboxes: no resolver with a reachable IPv4 address is configured",
-    );
-  }
-  const pool = new SlotPool({ run, mark, range, logger, spare, found });
+  const host = new HostNetwork({ run, mark, range, resolverFiles, logger });
+  const pool = new SlotPool({ run, mark, range, logger, spare, found, host });
   try {
-    await installHostTable(run, { mark, range, resolvers });
-    await pool.prepare();
+    await host.open();
+    await pool.open();
     return pool;
   } catch (error) {
     await pool[Symbol.asyncDispose]();
     // With slots of an earlier agent there are sandboxes behind the table.
-    if (found.size === 0) await removeHostTable(run, mark);
+    if (found.size === 0) await removeHostNetwork(run, mark);
     throw error;
   }
 }
@@ -73,6 +67,7 @@ interface PoolOptions {
   readonly logger: Logger;
   readonly spare: number;
   readonly found: ReadonlySet<number>;
+  readonly host: HostNetwork;
 }
 
 class SlotPool implements Slots {
@@ -81,26 +76,28 @@ class SlotPool implements Slots {
   readonly found: Set<number>;
   readonly #options: PoolOptions;
   readonly #spare: Slot[] = [];
-  /** Indexes of slots being made. */
-  readonly #making = new Set<number>();
+  /** Indexes that are not free: found, being made, spare, taken. */
+  readonly #used: Set<number>;
   readonly #releasing = new Map<number, Promise<void>>();
   readonly #closing = new AbortController();
   #refilling: Promise<void> | undefined;
+  #watching: Promise<void> | undefined;
   #next = 0;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.capacity = options.range.capacity;
     this.found = new Set(options.found);
+    this.#used = new Set(options.found);
   }
 
-  /** Waits for the first spare slot; the others come in the background. */
-  async prepare(): Promise<void> {
-    if (this.#options.spare === 0) return;
-    const index = this.#freeIndex();
-    if (index === undefined) return;
-    this.#spare.push(await this.#make(index, this.#closing.signal));
+  /** Waits for the first spare slot; the others come in the background, where the host's side is looked after from now on. */
+  async open(): Promise<void> {
+    const { spare, host } = this.#options;
+    const index = spare === 0 ? undefined : this.#nextFree();
+    if (index !== undefined) this.#spare.push(await this.#make(index, this.#closing.signal));
     this.#refill();
+    this.#watching = host.watch(this.#closing.signal);
   }
 
   async acquire({ internet }: { internet: boolean }, signal?: AbortSignal): Promise<Slot> {
@@ -148,15 +145,19 @@ class SlotPool implements Slots {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#refilling;
+    await this.#watching;
     await Promise.allSettled(this.#releasing.values());
     await using undo = new AsyncDisposableStack();
     for (const { index } of this.#spare.splice(0)) undo.defer(() => destroySlot(this.#options, index));
   }
 
   async #release(index: number): Promise<void> {
+    // An old record may name a slot that is long gone, and whose index is in other hands.
+    if (!this.taken.has(index) && !this.found.has(index)) return;
     await destroySlot(this.#options, index);
     this.taken.delete(index);
     this.found.delete(index);
+    this.#used.delete(index);
     this.#refill();
   }
 
@@ -168,7 +169,7 @@ class SlotPool implements Slots {
         this.taken.add(spare.index);
         return spare;
       }
-      const index = this.#freeIndex();
+      const index = this.#nextFree();
       if (index !== undefined) {
         const slot = await this.#make(index, signal);
         this.taken.add(index);
@@ -186,12 +187,14 @@ class SlotPool implements Slots {
   }
 
   async #make(index: number, signal: AbortSignal | undefined): Promise<Slot> {
-    this.#making.add(index);
-    try {
-      return await buildSlot(this.#options, index, signal);
-    } finally {
-      this.#making.delete(index);
-    }
+    await using undo = new AsyncDisposableStack();
+    undo.defer(async () => {
+      await destroySlot(this.#options, index);
+      this.#used.delete(index);
+    });
+    const slot = await buildSlot(this.#options, index, signal);
+    undo.move();
+    return slot;
   }
 
   async #closeInternet({ name, netns }: Slot, signal: AbortSignal | undefined): Promise<void> {
@@ -213,7 +216,7 @@ class SlotPool implements Slots {
     const { spare, logger } = this.#options;
     try {
       while (this.#spare.length < spare && !this.#closing.signal.aborted) {
-        const index = this.#freeIndex();
+        const index = this.#nextFree();
         if (index === undefined) return;
         this.#spare.push(await this.#make(index, this.#closing.signal));
       }
@@ -222,12 +225,12 @@ class SlotPool implements Slots {
     }
   }
 
-  #freeIndex(): number | undefined {
-    const spare = new Set(this.#spare.map(({ index }) => index));
-    const sets = [this.taken, this.found, this.#making, spare];
+  /** From now on it is used. */
+  #nextFree(): number | undefined {
     for (let tried = 0; tried < this.capacity; tried++) {
       const index = (this.#next + tried) % this.capacity;
-      if (sets.some((set) => set.has(index)) || this.#releasing.has(index)) continue;
+      if (this.#used.has(index)) continue;
+      this.#used.add(index);
       this.#next = index + 1;
       return index;
     }

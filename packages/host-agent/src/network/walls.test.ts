@@ -12,12 +12,15 @@ import { GUEST_GATEWAY, type Slot, type Slots, TAP_NAME } from "./slots.ts";
 import { dropsInSlot, dropsOnHost, outcome } from "./testing/drops.ts";
 import { freshHost } from "./testing/marks.ts";
 import { Neighbour } from "./testing/neighbour.ts";
+import { OwnNetwork } from "./testing/own-network.ts";
 import { Probe } from "./testing/probe.ts";
 import { WiredGuest } from "./testing/wired-guest.ts";
 
 const logger = pino({ level: "silent" });
 
 interface Walls extends AsyncDisposable {
+  /** Stands for the host's own. */
+  readonly network: OwnNetwork;
   readonly host: Probe;
   readonly mark: string;
   readonly slots: Slots;
@@ -30,9 +33,10 @@ interface Walls extends AsyncDisposable {
 async function raise(): Promise<Walls> {
   await using undo = new AsyncDisposableStack();
   const { mark, cidr } = freshHost();
-  const host = undo.use(new Probe());
-  const internet = undo.use(await Neighbour.join("45.113.7.2", "45.113.7.1"));
-  const lan = undo.use(await Neighbour.join("192.168.213.2", "192.168.213.1"));
+  const network = undo.use(await OwnNetwork.make());
+  const host = undo.use(new Probe(network.netns));
+  const internet = undo.use(await Neighbour.join(network, "45.113.7.2", "45.113.7.1"));
+  const lan = undo.use(await Neighbour.join(network, "192.168.213.2", "192.168.213.1"));
   await internet.probe.serve(internet.address, 80);
   await lan.probe.serve(lan.address, 80);
   await lan.probe.serve(lan.address, 53);
@@ -40,12 +44,12 @@ async function raise(): Promise<Walls> {
   const folder = await mkdtemp(join(tmpdir(), "roost-walls-"));
   undo.defer(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "resolv.conf"), `nameserver ${lan.address}\n`);
-  undo.defer(() => teardownNetwork(mark));
+  undo.defer(() => teardownNetwork(mark, { run: network.run }));
   const slots = undo.use(
-    await openSlots({ mark, cidr, logger, spare: 1, resolverFiles: [join(folder, "resolv.conf")] }),
+    await openSlots({ mark, cidr, logger, spare: 1, run: network.run, resolverFiles: [join(folder, "resolv.conf")] }),
   );
   const resources = undo.move();
-  return { host, mark, slots, internet, lan, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { network, host, mark, slots, internet, lan, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 /** Attempts, each of which is to end at a wall of the slot itself. */
@@ -165,9 +169,9 @@ test("N1: the host's own walls hold where a slot's have fallen", async () => {
     metadata: "169.254.169.254",
   };
   for (const [name, address] of Object.entries(attempts)) {
-    const before = await dropsOnHost(walls.mark);
+    const before = await dropsOnHost(walls.network, walls.mark);
     const attempt = guest.probe.reach("tcp", address, 80);
-    assert.equal(await outcome(attempt, () => dropsOnHost(walls.mark), before), "dropped", name);
+    assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped", name);
   }
 });
 
@@ -176,9 +180,9 @@ test("N1: only the host's root opens a connection into a slot", async () => {
   const slot = await walls.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
-  const before = await dropsOnHost(walls.mark);
+  const before = await dropsOnHost(walls.network, walls.mark);
   const attempt = walls.host.reach("tcp", slot.address, 49983, { uid: 65534 });
-  assert.equal(await outcome(attempt, () => dropsOnHost(walls.mark), before), "dropped");
+  assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped");
 });
 
 test("N1: from elsewhere nobody opens a connection into a slot", async () => {
@@ -186,11 +190,11 @@ test("N1: from elsewhere nobody opens a connection into a slot", async () => {
   const slot = await walls.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
-  await using router = await Neighbour.join("45.113.8.2", "45.113.8.1");
+  await using router = await Neighbour.join(walls.network, "45.113.8.2", "45.113.8.1");
   await router.routeThrough("45.113.8.1");
-  const before = await dropsOnHost(walls.mark);
+  const before = await dropsOnHost(walls.network, walls.mark);
   const attempt = router.probe.reach("tcp", slot.address, 49983);
-  assert.equal(await outcome(attempt, () => dropsOnHost(walls.mark), before), "dropped");
+  assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped");
 });
 
 function hostEnd(slot: Slot): string {

@@ -4,6 +4,7 @@ import { runCommand } from "../../commands/run.ts";
 import { tableName } from "../names.ts";
 import { SLOT_TABLE } from "../slot-rules.ts";
 import type { Slot } from "../slots.ts";
+import type { OwnNetwork } from "./own-network.ts";
 import type { ProbeAnswer } from "./probe.ts";
 
 /** Of all rules that drop, in a slot's table. */
@@ -12,8 +13,8 @@ export async function dropsInSlot(slot: Slot): Promise<number> {
 }
 
 /** Of all rules that drop, in the host's table. */
-export async function dropsOnHost(mark: string): Promise<number> {
-  return dropsIn(["nft", "-j", "list", "table", "inet", tableName(mark)]);
+export async function dropsOnHost(host: OwnNetwork, mark: string): Promise<number> {
+  return dropsIn(["nft", "-j", "list", "table", "inet", tableName(mark)], host.run);
 }
 
 /** A packet needs microseconds; this is for a machine on its knees. */
@@ -40,8 +41,8 @@ interface Listing {
 }
 type Expression = { readonly counter?: { readonly packets: number } };
 
-async function dropsIn(argv: [string, ...string[]]): Promise<number> {
-  const { nftables }: Listing = JSON.parse((await runCommand(argv)).stdout);
+async function dropsIn(argv: [string, ...string[]], run = runCommand): Promise<number> {
+  const { nftables }: Listing = JSON.parse((await run(argv)).stdout);
   const counters = nftables.flatMap(({ rule }) => rule?.expr ?? []).map(({ counter }) => counter?.packets ?? 0);
   return counters.reduce((sum, packets) => sum + packets, 0);
 }

@@ -1,10 +1,11 @@
 /**
- * Another machine on this machine's network, for tests: a namespace at the other end of a cable, with an address from which it listens
+ * Another machine on the host's network, for tests: a namespace at the other end of a cable, with an address from which it listens
  * and connects. Whether it is "the internet", "the LAN" or a resolver is a matter of its address.
  */
 import { randomBytes } from "node:crypto";
 import { runCommand } from "../../commands/run.ts";
 import { netnsPath } from "../names.ts";
+import type { OwnNetwork } from "./own-network.ts";
 import { Probe } from "./probe.ts";
 
 export class Neighbour implements AsyncDisposable {
@@ -20,20 +21,20 @@ export class Neighbour implements AsyncDisposable {
 
   /**
    * @param address its own
-   * @param hostAddress this machine's, at its end of the cable
+   * @param hostAddress the host's, at its end of the cable
    */
-  static async join(address: string, hostAddress: string): Promise<Neighbour> {
+  static async join(host: OwnNetwork, address: string, hostAddress: string): Promise<Neighbour> {
     const name = `t${randomBytes(5).toString("hex")}`;
     await using undo = new AsyncDisposableStack();
     undo.defer(() => remove(name));
     await runCommand(["ip", "netns", "add", name]);
-    await runCommand(["ip", "-batch", "-"], {
+    await host.run(["ip", "-batch", "-"], {
       input: `link add ${name} type veth peer name eth0 netns ${name}
 address add ${hostAddress} peer ${address} dev ${name}
 link set ${name} up
 `,
     });
-    // It has no other route: who is answered from here bears this machine's address.
+    // It has no other route: who is answered from here bears the host's address.
     await runCommand(["ip", "-netns", name, "-batch", "-"], {
       input: `link set lo up
 address add ${address} peer ${hostAddress} dev eth0
@@ -44,7 +45,7 @@ link set eth0 up
     return new Neighbour(name, address);
   }
 
-  /** Makes this machine its router to everywhere, as an intruder on the LAN would. */
+  /** Makes the host its router to everywhere, as an intruder on the LAN would. */
   async routeThrough(hostAddress: string): Promise<void> {
     await runCommand(["ip", "-netns", this.#name, "route", "add", "default", "via", hostAddress]);
   }
@@ -55,7 +56,7 @@ link set eth0 up
   }
 }
 
+/** The cable goes with it. */
 async function remove(name: string): Promise<void> {
-  await runCommand(["ip", "link", "delete", name]).catch(() => undefined);
   await runCommand(["ip", "netns", "delete", name]).catch(() => undefined);
 }

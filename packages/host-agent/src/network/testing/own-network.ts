@@ -8,12 +8,15 @@ import { netnsPath } from "../names.ts";
 
 export class OwnNetwork implements AsyncDisposable {
   readonly run: CommandRunner;
+  /** Path of the namespace. */
+  readonly netns: string;
   readonly #name: string;
 
   private constructor(name: string) {
     this.#name = name;
+    this.netns = netnsPath(name);
     this.run = ([program, ...args], options) =>
-      runCommand(["nsenter", `--net=${netnsPath(name)}`, program, ...args], options);
+      runCommand(["nsenter", `--net=${this.netns}`, program, ...args], options);
   }
 
   static async make(): Promise<OwnNetwork> {
@@ -21,6 +24,8 @@ export class OwnNetwork implements AsyncDisposable {
     await runCommand(["ip", "netns", "add", name]);
     const network = new OwnNetwork(name);
     await network.run(["ip", "link", "set", "lo", "up"]);
+    // A new namespace begins with the machine's own settings, whatever they are now.
+    await network.run(["tee", "/proc/sys/net/ipv4/ip_forward"], { input: "0\n" });
     return network;
   }
 

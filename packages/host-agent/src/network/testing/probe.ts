@@ -29,8 +29,8 @@ export class Probe implements AsyncDisposable {
   readonly #waiting = new Map<number, (answer: ProbeAnswer) => void>();
   #next = 0;
 
-  /** @param netns path of the namespace; by default the host's own. */
-  constructor(netns = "/proc/self/ns/net") {
+  /** @param netns path of the namespace. */
+  constructor(netns: string) {
     this.#child = spawn("nsenter", [`--net=${netns}`, process.execPath, PROGRAM], {
       stdio: ["pipe", "pipe", "inherit"],
     });

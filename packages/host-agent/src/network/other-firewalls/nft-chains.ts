@@ -1,0 +1,64 @@
+/** Firewalls written for nftables itself: a machine's own /etc/nftables.conf, mostly. */
+import type { CommandRunner } from "../../commands/run.ts";
+import { isRoostTable, slotPrefix } from "../names.ts";
+import { type ListedChain, type ListedRule, listRules } from "../nft-listing.ts";
+import { FIREWALLD_TABLE } from "./firewalld.ts";
+import type { FormerPassage, OtherFirewall, Passage } from "./other-firewalls.ts";
+
+export class NftChains implements OtherFirewall {
+  readonly name = "nftables";
+  readonly #run: CommandRunner;
+
+  constructor(run: CommandRunner) {
+    this.#run = run;
+  }
+
+  async admit({ mark }: Passage, chains: readonly ListedChain[]): Promise<boolean> {
+    let changed = false;
+    for (const chain of foreignForwardChains(chains)) {
+      const rules = await listRules(this.#run, chain);
+      const isAdmitted = rules.some(({ comment }) => comment === commentOf(mark));
+      if (isAdmitted || !refusesByDefault(chain, rules)) continue;
+      const lines = ["iifname", "oifname"].map(
+        (direction) =>
+          `insert rule ${chain.family} ${chain.table} ${chain.name} ${direction} "${slotPrefix(mark)}*" accept comment "${commentOf(mark)}"`,
+      );
+      await this.#run(["nft", "-f", "-"], { input: `${lines.join("\n")}\n` });
+      changed = true;
+    }
+    return changed;
+  }
+
+  async withdraw({ mark }: FormerPassage, chains: readonly ListedChain[]): Promise<void> {
+    for (const chain of foreignForwardChains(chains)) {
+      const rules = await listRules(this.#run, chain);
+      const ours = rules.filter(({ comment }) => comment === commentOf(mark));
+      for (const { handle } of ours) {
+        await this.#run(["nft", "delete", "rule", chain.family, chain.table, chain.name, "handle", String(handle)]);
+      }
+    }
+  }
+}
+
+/** Those that see forwarded IPv4 packets and that nobody else here looks after. */
+function foreignForwardChains(chains: readonly ListedChain[]): ListedChain[] {
+  return chains.filter(({ family, table, name, hook }) => {
+    if (hook !== "forward" || (family !== "ip" && family !== "inet")) return false;
+    if (isRoostTable(table) || (family === "inet" && table === FIREWALLD_TABLE)) return false;
+    // That of iptables-nft, which does not understand every rule that nft can write.
+    return !(family === "ip" && table === "filter" && name === "FORWARD");
+  });
+}
+
+function commentOf(mark: string): string {
+  return `Roost ${mark}`;
+}
+
+/** By its policy, or by a last rule without conditions. */
+function refusesByDefault(chain: ListedChain, rules: readonly ListedRule[]): boolean {
+  if (chain.policy === "drop") return true;
+  const last =
+    rules.at(-1)?.expressions.filter((expression) => !("counter" in expression || "log" in expression)) ?? [];
+  const [verdict] = last;
+  return last.length === 1 && verdict !== undefined && ("drop" in verdict || "reject" in verdict);
+}
