@@ -4,15 +4,18 @@
  * Stopping: no new calls; those under way have `GRACE_MS` to end, are then told to by their signals, and are cut off after a
  * further `CUT_MS`.
  */
+import type { Http2ServerRequest } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import type { IdentitySource } from "../identity/identity-folder.ts";
+import { abandonedAnswers } from "./abandoned-answers.ts";
 import { errorReports } from "./error-reports.ts";
 import type { HostSandboxes } from "./host-sandboxes.ts";
 import { hostAgentRoutes } from "./routes.ts";
 import { type ListenAddress, TlsListener } from "./tls-listener.ts";
+import { requestContext, wholeRequests } from "./whole-requests.ts";
 
 const GRACE_MS = 10_000;
 const CUT_MS = 2_000;
@@ -37,7 +40,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const shutdown = new AbortController();
   const handler = connectNodeAdapter({
     routes: hostAgentRoutes(sandboxes),
-    interceptors: [errorReports(logger)],
+    interceptors: [abandonedAnswers, errorReports(logger), wholeRequests],
+    contextValues: (request) => requestContext(request as Http2ServerRequest),
     shutdownSignal: shutdown.signal,
     acceptCompression: [],
     maxTimeoutMs: LONGEST_CALL_MS,

@@ -13,6 +13,7 @@ const MOST_MEMORY_MB = 16 * 1024 * 1024;
 const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
 /** What Linux takes for arguments and environment of one process, roughly. */
 const COMMAND_LIMIT_BYTES = 2 * 1024 * 1024;
+const STDIN_LIMIT_BYTES = 16 * 1024 * 1024;
 const VARIABLE = /^[^=\0]+$/;
 
 export function sandboxId(id: string): string {
@@ -31,6 +32,7 @@ export function sandboxSpec(request: CreateSandboxRequest): SandboxSpec {
 
 export function execRequest(request: WireExecRequest): ExecRequest {
   const { cmd, args, env, cwd, user, stdin, timeoutMs } = request;
+  if (stdin.length > STDIN_LIMIT_BYTES) refuse("The standard input is larger than 16 MiB: write it to a file first.");
   if (cmd === "") refuse("The command must not be empty.");
   if ([cmd, cwd, user, ...args].some((text) => text.includes("\0"))) {
     refuse("Command, arguments, folder and user must not contain a NUL character.");

@@ -1,0 +1,74 @@
+/** Sandboxes for tests of the RPC service: in memory, recording what they are asked, failing where a test wants it. */
+import { RoostError } from "@roost/protocol/errors";
+import type { ExecRequest, ExecResult, HostSandboxes, SandboxInfo, SandboxSpec } from "../host-sandboxes.ts";
+
+export class FakeSandboxes implements HostSandboxes {
+  readonly sandboxes = new Map<string, SandboxInfo>();
+  readonly files = new Map<string, Buffer>();
+  readonly execs: ExecRequest[] = [];
+  /** Stands in for `exec` when set. */
+  onExec: ((request: ExecRequest, signal: AbortSignal) => Promise<ExecResult>) | undefined;
+  /** What every read of a file gives, when set. */
+  onRead: (() => AsyncIterable<Uint8Array>) | undefined;
+  failure: unknown;
+  /** What came of the last write. */
+  lastWrite: Promise<number> | undefined;
+
+  async create(spec: SandboxSpec): Promise<SandboxInfo> {
+    if (this.failure !== undefined) throw this.failure;
+    const { id, vcpus, memoryMb, template } = spec;
+    const date = new Date("2026-01-02T03:04:05Z");
+    const info: SandboxInfo = {
+      id,
+      state: "running",
+      vcpus,
+      memoryMb,
+      template,
+      guestIp: "10.213.0.1",
+      createdAt: date,
+    };
+    this.sandboxes.set(id, info);
+    return info;
+  }
+
+  async destroy(id: string): Promise<void> {
+    this.sandboxes.delete(id);
+  }
+
+  list(): SandboxInfo[] {
+    return [...this.sandboxes.values()];
+  }
+
+  async logs(_id: string, limitBytes: number): Promise<{ console: Buffer; vmm: Buffer }> {
+    return { console: Buffer.from(`console ${limitBytes}`), vmm: Buffer.from("vmm") };
+  }
+
+  async exec(_id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
+    this.execs.push(request);
+    if (this.onExec !== undefined) return await this.onExec(request, signal);
+    const stdout = Buffer.from([request.cmd, ...request.args].join(" "));
+    return { stdout, stderr: Buffer.alloc(0), exitCode: 0, durationMs: 1, timedOut: false, truncated: false };
+  }
+
+  writeFile(_id: string, path: string, _user: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+    this.lastWrite = this.#write(path, chunks);
+    return this.lastWrite;
+  }
+
+  async readFile(_id: string, path: string): Promise<AsyncIterable<Uint8Array>> {
+    if (this.onRead !== undefined) return this.onRead();
+    const content = this.files.get(path);
+    if (content === undefined) throw new RoostError("not_found", `The sandbox has no file ${path}.`);
+    return (async function* () {
+      yield content;
+    })();
+  }
+
+  async #write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks) parts.push(chunk);
+    const content = Buffer.concat(parts);
+    this.files.set(path, content);
+    return content.length;
+  }
+}
