@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use confine::mounts::{self, CAREFUL};
-use confine::{Result, WhileDoing};
+use confine::{Failure, Result, WhileDoing};
 use rustix::fs::Mode;
 use rustix::mount::MountAttrFlags;
 
@@ -52,6 +52,12 @@ pub fn arrange(arguments: &Arguments) -> Result<()> {
 }
 
 fn hide(path: &Path) -> Result<OwnedFd> {
+    if !path.is_dir() {
+        return Err(Failure::new(format!(
+            "hide {}: it is not a folder",
+            path.display()
+        )));
+    }
     let place = mounts::place(path)?;
     let tmpfs = mounts::tmpfs(HIDING_BYTES, CAREFUL | MountAttrFlags::MOUNT_ATTR_NOEXEC)?;
     mounts::attach(tmpfs.as_fd(), place.as_fd())
