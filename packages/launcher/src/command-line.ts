@@ -29,6 +29,7 @@ Everything else is the command line client: ./roost create, ls, exec, cp, rm, lo
 
 export function parseCommandLine(args: readonly string[]): Command {
   const [name = "help", ...rest] = args;
+  if (rest.includes("--help") || rest.includes("-h")) return { name: "help" };
   switch (name) {
     case "up": {
       const { flags } = split(name, rest, ["--detach", "--json"], false);

@@ -1,5 +1,7 @@
 /** The part of `up` that lasts: one Roost, run by this process until it is interrupted. */
-import { lockFolder } from "../programs/folder-lock.ts";
+import { join } from "node:path";
+import { LauncherFailure } from "../failure.ts";
+import { tryLock } from "../programs/file-lock.ts";
 import type { Settings } from "../settings.ts";
 import type { Credentials } from "../supervise/credentials.ts";
 import { openEventLog } from "../supervise/event-log.ts";
@@ -15,11 +17,9 @@ export async function superviseHere(
   onReady: (credentials: Credentials, roost: RunningRoost) => void,
 ): Promise<void> {
   // Held as long as this process lives: of two that start at once, one runs.
-  await using _lock = await lockFolder(
-    settings.home,
-    () => watch("waiting for another launcher of this Roost to end"),
-    machine.interrupted,
-  );
+  await using lock = await tryLock(join(settings.home, "launcher.lock"));
+  if (lock === undefined)
+    throw new LauncherFailure(`another launcher starts or stops this Roost (${settings.home}) just now`);
   await writeLauncherRecord(settings, { pid: process.pid, ready: false });
   using log = openEventLog(settings, watch, () => new Date());
   try {

@@ -9,6 +9,7 @@ import { NATIVE_TESTS } from "../test-run/native-tests.ts";
 import { nodeTestParts } from "../test-run/node-tests.ts";
 import { add, type Counts, countsLine, NOTHING, type Part, type PartContext } from "../test-run/part.ts";
 import { SOURCE_CHECKS } from "../test-run/source-checks.ts";
+import { startTestDatabase } from "../test-run/test-database.ts";
 import { installShown } from "./install.ts";
 import type { Machine } from "./machine.ts";
 
@@ -18,14 +19,17 @@ export interface TestOptions {
   readonly files: readonly string[];
 }
 
-export async function test(settings: Settings, machine: Machine, { scope, files }: TestOptions): Promise<void> {
+export async function test(given: Settings, machine: Machine, { scope, files }: TestOptions): Promise<void> {
+  // Tests have databases of their own, whatever the user's Roost runs on.
+  const settings = { ...given, databaseUrl: undefined };
   await installShown(settings, machine, TEST_PACKAGES);
   const everything = files.length === 0 && scope !== "lab";
   const checks = everything ? [...SOURCE_CHECKS, ...NATIVE_TESTS] : [];
   const parts = [...checks, ...(await nodeTestParts(settings.checkout, scope, files))];
+  await using database = await startTestDatabase(settings, machine.interrupted);
   const context: PartContext = {
     settings,
-    environment: testEnvironment(settings),
+    environment: { ...testEnvironment(settings), ROOST_TEST_DATABASE_URL: database.url },
     write: (text) => machine.stdout.write(text),
     signal: machine.interrupted,
   };

@@ -1,7 +1,7 @@
 /** The whole installation: which steps there are, one launcher at a time in a cache, progress told to whoever watches. */
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { lockFolder } from "../programs/folder-lock.ts";
+import { lock } from "../programs/file-lock.ts";
 import type { Settings } from "../settings.ts";
 import { baseImageSteps } from "./base-images.ts";
 import { DEBIAN_PACKAGES, debianPackagesStep } from "./debian-packages.ts";
@@ -24,13 +24,13 @@ export interface InstallOptions {
 export async function install(settings: Settings, options: InstallOptions): Promise<void> {
   const waited = (line: string) => () => options.onEvent({ kind: "said", step: "installation", line });
   // node_modules belongs to the checkout, everything else to the cache; always taken in this order.
-  await using _checkout = await lockFolder(
-    join(settings.checkout, ".roost"),
+  await using _checkout = await lock(
+    join(settings.checkout, ".roost", "install.lock"),
     waited("waiting for another launcher in this checkout"),
     options.signal,
   );
-  await using _cache = await lockFolder(
-    settings.cache,
+  await using _cache = await lock(
+    join(settings.cache, "install.lock"),
     waited(`waiting for another launcher that works in ${settings.cache}`),
     options.signal,
   );

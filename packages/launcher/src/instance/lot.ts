@@ -5,7 +5,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { LauncherFailure } from "../failure.ts";
-import { tryLockFolder } from "../programs/folder-lock.ts";
+import { tryLock } from "../programs/file-lock.ts";
 
 export interface Lot extends AsyncDisposable {
   readonly number: number;
@@ -33,7 +33,7 @@ const UIDS_APART = 1024;
 export async function takeLot(): Promise<Lot> {
   for (let number = 0; number < LOTS; number++) {
     const folder = join(LOTS_FOLDER, String(number));
-    const lock = await tryLockFolder(folder);
+    const lock = await tryLock(join(folder, "lock"));
     if (lock === undefined) continue;
     const ports = [0, 1, 2].map((offset) => FIRST_PORT + number * PORTS_APART + offset);
     if ((await Promise.all(ports.map(isFree))).every((free) => free)) return lotOf(number, folder, ports, lock);

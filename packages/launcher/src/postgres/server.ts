@@ -27,7 +27,7 @@ const OPTIONS = {
   unix_socket_permissions: "0777",
   // Small: a control plane's rows, not a warehouse. No just-in-time compiler: its library is not brought along.
   shared_buffers: "32MB",
-  max_connections: "60",
+  max_connections: "100",
   jit: "off",
   timezone: "UTC",
   log_timezone: "UTC",

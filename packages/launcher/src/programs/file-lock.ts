@@ -1,32 +1,28 @@
 /**
- * One launcher at a time in a folder. The kernel holds the lock (flock) for a small child of ours and frees it whenever that
+ * A lock on a file, for one process at a time. The kernel holds the lock (flock) for a small child of ours and frees it whenever that
  * child is gone, so a launcher that was killed locks nobody out.
  */
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { LauncherFailure } from "../failure.ts";
 
-/** Waits for the lock of this folder; `onWait` is called once if another process holds it. `signal` ends the waiting only. */
-export async function lockFolder(folder: string, onWait: () => void, signal: AbortSignal): Promise<AsyncDisposable> {
-  const atOnce = await tryLockFolder(folder);
+/** Waits for the lock; `onWait` is called once if another process holds it. `signal` ends the waiting only. */
+export async function lock(file: string, onWait: () => void, signal: AbortSignal): Promise<AsyncDisposable> {
+  const atOnce = await tryLock(file);
   if (atOnce !== undefined) return atOnce;
   onWait();
   signal.throwIfAborted();
-  const later = await holdLock([lockFile(folder)], signal);
+  const later = await holdLock([file], signal);
   signal.throwIfAborted();
-  if (later === undefined) throw new LauncherFailure(`could not lock ${folder}`);
+  if (later === undefined) throw new LauncherFailure(`could not lock ${file}`);
   return later;
 }
 
 /** The lock, or undefined when another process holds it. */
-export async function tryLockFolder(folder: string): Promise<AsyncDisposable | undefined> {
-  await mkdir(folder, { recursive: true });
-  return holdLock(["--nonblock", lockFile(folder)]);
-}
-
-function lockFile(folder: string): string {
-  return join(folder, ".lock");
+export async function tryLock(file: string): Promise<AsyncDisposable | undefined> {
+  await mkdir(dirname(file), { recursive: true });
+  return holdLock(["--nonblock", file]);
 }
 
 /** `cat` keeps the lock until its input ends, which it does when we close it or are gone. */
