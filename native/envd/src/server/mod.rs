@@ -3,6 +3,7 @@
 mod access;
 mod error;
 mod init;
+mod linger;
 mod metrics;
 mod snapshot;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
@@ -70,6 +71,7 @@ fn routes(agent: Arc<Agent>) -> Router {
         )
         .fallback_service(services(&agent))
         .layer(from_fn_with_state(agent, access::check))
+        .layer(from_fn(linger::read_the_rest))
 }
 
 async fn envs(State(agent): State<Arc<Agent>>) -> Json<serde_json::Value> {

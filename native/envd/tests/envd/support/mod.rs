@@ -1,0 +1,7 @@
+//! A server under test, and a client of it.
+
+mod connect;
+mod server;
+
+pub use connect::{Answer, Ended, Frames, frame};
+pub use server::{Server, whole};
