@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use rustix::io::Errno;
-
 /// A step that could not be taken. Its text is one sentence for a person: `mount /x on /vm:
 /// Permission denied (os error 13)`.
 #[derive(Debug)]
@@ -21,6 +19,14 @@ impl Failure {
         Self {
             what: what.into(),
             cause: None,
+        }
+    }
+
+    /// A failure of a call that returns only if it fails.
+    pub fn caused(what: impl Into<String>, cause: std::io::Error) -> Self {
+        Self {
+            what: what.into(),
+            cause: Some(cause),
         }
     }
 }
@@ -48,18 +54,12 @@ pub trait WhileDoing<T> {
 
 impl<T> WhileDoing<T> for std::io::Result<T> {
     fn while_doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|cause| Failure {
-            what: what(),
-            cause: Some(cause),
-        })
+        self.map_err(|cause| Failure::caused(what(), cause))
     }
 }
 
 impl<T> WhileDoing<T> for rustix::io::Result<T> {
     fn while_doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|errno: Errno| Failure {
-            what: what(),
-            cause: Some(errno.into()),
-        })
+        self.map_err(|errno| Failure::caused(what(), errno.into()))
     }
 }

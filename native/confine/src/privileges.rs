@@ -12,7 +12,8 @@ use crate::{Failure, Result, WhileDoing};
 
 /// Becomes `uid` and `gid` (real, effective, saved, file system), without supplementary groups,
 /// without a capability in any of the five sets, and without any way to gain one: not by a set-uid
-/// program, not by file capabilities, not by becoming uid 0.
+/// program, not by file capabilities, not by becoming uid 0. Nor with a key in its hands that root
+/// has put in its session's keyring.
 ///
 /// Takes away the parent-death signal and, as every change of user, makes the process non-dumpable
 /// until it executes a program.
@@ -37,7 +38,8 @@ pub fn drop_to(uid: u32, gid: u32) -> Result<()> {
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, none).while_doing(|| "clear the capabilities".into())?;
-    set_no_new_privs(true).while_doing(|| "set no_new_privs".into())
+    set_no_new_privs(true).while_doing(|| "set no_new_privs".into())?;
+    leave_session_keyring().while_doing(|| "leave the session keyring".into())
 }
 
 /// Uid 0 means nothing special any more to this process and its descendants, and they cannot change
@@ -62,4 +64,22 @@ fn empty_bounding_set() -> rustix::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Possession of a keyring is inherited, whatever the user: so begin a new one, which is empty.
+fn leave_session_keyring() -> std::io::Result<()> {
+    const ANONYMOUS: *const libc::c_char = std::ptr::null();
+    // SAFETY: a null name is allowed, and stands for a keyring without one.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            libc::KEYCTL_JOIN_SESSION_KEYRING,
+            ANONYMOUS,
+        )
+    };
+    match std::io::Error::last_os_error() {
+        // A kernel without keys has none to hide.
+        error if answer < 0 && error.raw_os_error() != Some(libc::ENOSYS) => Err(error),
+        _ => Ok(()),
+    }
 }

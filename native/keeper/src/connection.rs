@@ -97,8 +97,10 @@ impl Connection {
         self.send_last(&refusal(None, error));
     }
 
-    /// The VMM has ended: whoever asked for that is answered, and all are told.
+    /// The VMM has ended: whoever asked for that is answered, and all are told. What a client has
+    /// sent since will not be answered.
     pub fn end(&mut self, exit: Exit) {
+        self.discard_input();
         if let State::AwaitingExit { id } = &self.state {
             let answer = answer(id.as_ref(), &Ended { exit });
             self.send(&answer);
@@ -127,6 +129,17 @@ impl Connection {
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => self.state = State::Closed,
+        }
+    }
+
+    /// Takes what has arrived and forgets it: to close with something unread would look to the
+    /// client like an error (ECONNRESET) instead of an end.
+    fn discard_input(&mut self) {
+        let mut step = [0; STEP];
+        for _ in 0..=LONGEST_LINE / STEP {
+            if !matches!(self.stream.read(&mut step), Ok(1..)) {
+                break;
+            }
         }
     }
 

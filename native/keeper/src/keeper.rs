@@ -78,11 +78,11 @@ impl Keeper {
         while self.subject.console.move_some(&mut self.buffer) {}
         while self.subject.messages.move_some(&mut self.buffer) {}
         // The file first: who gets the event, or sees the connection close, can rely on it.
-        self.exit_file
-            .write_all(&line(&exit))
-            .while_doing(|| "write the exit file".into())?;
+        let recorded = self.exit_file.write_all(&line(&exit));
+        // Who has connected, but was not yet seen to, is told as well.
+        while self.accept() {}
         self.say_farewell(exit);
-        Ok(())
+        recorded.while_doing(|| "write the exit file".into())
     }
 
     /// Waits for something to do and does it. Answers whether the VMM has ended.
@@ -142,20 +142,19 @@ impl Keeper {
         })
     }
 
-    fn accept(&mut self) {
-        // A client that has left already, or one that cannot be had for now, is the next turn's
-        // affair.
+    /// Lets one client in that waits, and answers whether there was one.
+    fn accept(&mut self) -> bool {
         let Ok((stream, _)) = self.listener.accept() else {
-            return;
+            return false;
         };
-        let Ok(mut connection) = Connection::new(stream) else {
-            return;
-        };
-        if self.connections.len() >= MOST_CONNECTIONS {
-            connection.refuse("too many connections");
-        } else {
-            self.connections.push(connection);
+        match Connection::new(stream) {
+            Ok(connection) if self.connections.len() < MOST_CONNECTIONS => {
+                self.connections.push(connection);
+            }
+            Ok(mut connection) => connection.refuse("too many connections"),
+            Err(_) => {}
         }
+        true
     }
 
     /// Tells every client, and gives the slow ones a moment to listen.
@@ -176,11 +175,7 @@ impl Keeper {
                 .iter()
                 .map(|connection| PollFd::from_borrowed_fd(connection.interest().0, PollFlags::OUT))
                 .collect();
-            let timeout = Timespec {
-                tv_sec: 0,
-                tv_nsec: left.subsec_nanos().into(),
-            };
-            let _ = poll(&mut watched, Some(&timeout));
+            let _ = poll(&mut watched, Timespec::try_from(left).ok().as_ref());
             let events: Vec<PollFlags> = watched.iter().map(PollFd::revents).collect();
             for (connection, events) in self.connections.iter_mut().zip(events) {
                 connection.advance(events, |_, _| None);

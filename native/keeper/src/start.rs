@@ -2,11 +2,11 @@
 //! phase before made, so that the next cannot be begun without it.
 //!
 //! ```text
-//!   Config ──▶ Prepared: root, on the host: in the cgroup and the network, files made, TAP open
+//!   Config ──▶ Prepared: root, on the host, in the cgroup and network; files made, TAP open
 //!                 ▼
-//!              Enclosed: root, in namespaces of its own, where only the VMM's root is left of the host
+//!              Enclosed: root, in namespaces where only the VMM's root is left of the host
 //!                 ▼
-//!              Started:  an unprivileged user; the VMM runs
+//!              Started:  the sandbox's user; the VMM runs
 //! ```
 //!
 //! Fails one, the error is all that remains: files that were made are removed, mounts and
@@ -69,10 +69,8 @@ impl Prepared {
             rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())
                 .while_doing(|| format!("open {path}"))
         };
-        let (null, proc) = (
-            open("/dev/null", OFlags::RDWR)?,
-            open("/proc", OFlags::PATH | OFlags::DIRECTORY)?,
-        );
+        let null = open("/dev/null", OFlags::RDWR)?;
+        let proc = open("/proc", OFlags::PATH | OFlags::DIRECTORY)?;
         let (files, made) = Files::make(config)?;
         confine::namespaces::enter_network(&config.netns)?;
         let tap = config.tap.as_deref().map(tap::open).transpose()?;

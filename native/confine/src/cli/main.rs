@@ -58,7 +58,10 @@ fn run() -> Result<Infallible> {
     let error = Command::new(&arguments.program)
         .args(&arguments.rest)
         .exec();
-    Err::<Infallible, _>(error).while_doing(|| format!("execute {}", arguments.program.display()))
+    Err(Failure::caused(
+        format!("execute {}", arguments.program.display()),
+        error,
+    ))
 }
 
 /// Everything that the caller got wrong.

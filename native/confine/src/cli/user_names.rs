@@ -3,7 +3,10 @@
 //! Some programs (initdb, ssh) refuse to run as a user without one. The machine's own files are not
 //! touched: the program sees copies of them with a line more.
 
+use std::fs::{File, Permissions};
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use confine::mounts::{self, CAREFUL};
@@ -43,27 +46,21 @@ pub fn add(name: &str, uid: u32, gid: u32) -> Result<()> {
     mounts::attach(tmpfs.as_fd(), mounts::place(Path::new(FOLDER))?.as_fd())
         .while_doing(|| format!("mount a tmpfs on {FOLDER}"))?;
     for (file, text, place) in &copies {
-        put(&tmpfs, file, text, place)
-            .while_doing(|| format!("give {FOLDER}/{file} another line"))?;
+        let path = Path::new(FOLDER).join(file);
+        write(&tmpfs, file, text).while_doing(|| format!("copy {}", path.display()))?;
+        let mount = mounts::copy(&path, CAREFUL | MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+        mounts::attach(mount.as_fd(), place.as_fd())
+            .while_doing(|| format!("mount the copy of {}", path.display()))?;
     }
     mounts::detach(Path::new(FOLDER))
 }
 
-fn put(tmpfs: &OwnedFd, file: &str, text: &[u8], place: &OwnedFd) -> std::io::Result<()> {
-    let copy = rustix::fs::openat(
-        tmpfs,
-        file,
-        OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::RUSR,
-    )?;
-    rustix::fs::fchmod(&copy, Mode::from_raw_mode(0o444))?;
-    std::io::Write::write_all(&mut std::fs::File::from(copy), text)?;
-    let mount = mounts::copy(
-        &Path::new(FOLDER).join(file),
-        CAREFUL | MountAttrFlags::MOUNT_ATTR_RDONLY,
-    )
-    .map_err(std::io::Error::other)?;
-    Ok(mounts::attach(mount.as_fd(), place.as_fd())?)
+fn write(folder: &OwnedFd, name: &str, text: &[u8]) -> std::io::Result<()> {
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::RUSR)?);
+    file.write_all(text)?;
+    // Not at its making: there the umask would have its say.
+    file.set_permissions(Permissions::from_mode(0o444))
 }
 
 /// A passwd or group file with `line` first, so that it is the one found, and without others of

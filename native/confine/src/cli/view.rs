@@ -1,16 +1,14 @@
 //! What the confined program sees of the machine's folders.
 
-use std::fs::DirBuilder;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use confine::mounts::{self, CAREFUL};
 use confine::{Failure, Result, WhileDoing};
-use rustix::fs::Mode;
+use rustix::fs::{FileType, Mode};
 use rustix::mount::MountAttrFlags;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Bind};
 use crate::user_names;
 
 /// Folders made on the way to a mount point are all that a hiding tmpfs ever holds.
@@ -33,13 +31,7 @@ pub fn arrange(arguments: &Arguments) -> Result<()> {
         .map(|path| hide(path))
         .collect::<Result<Vec<_>>>()?;
     for (bind, source) in arguments.binds.iter().zip(&sources) {
-        show(source, &bind.target).while_doing(|| {
-            format!(
-                "mount {} on {}",
-                bind.source.display(),
-                bind.target.display()
-            )
-        })?;
+        show(bind, source)?;
     }
     for tmpfs in &hiding {
         mounts::restrict(tmpfs.as_fd(), MountAttrFlags::MOUNT_ATTR_RDONLY)
@@ -65,32 +57,27 @@ fn hide(path: &Path) -> Result<OwnedFd> {
     Ok(tmpfs)
 }
 
-/// Mounts `source` on `target`, which is made if it is not there, with the folders above it open to
-/// all.
-fn show(source: &OwnedFd, target: &Path) -> std::io::Result<()> {
-    let umask = rustix::process::umask(Mode::WGRP | Mode::WOTH);
-    let made = make_target(source, target);
-    rustix::process::umask(umask);
-    made?;
-    let place = rustix::fs::open(
-        target,
-        rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    Ok(mounts::attach(source.as_fd(), place.as_fd())?)
+/// Mounts `source` on the bind's target, which is made if it is not there.
+fn show(bind: &Bind, source: &OwnedFd) -> Result<()> {
+    let (from, to) = (bind.source.display(), bind.target.display());
+    if !bind.target.exists() {
+        make_target(source, &bind.target).while_doing(|| format!("make the mount point {to}"))?;
+    }
+    let place = mounts::place(&bind.target)?;
+    mounts::attach(source.as_fd(), place.as_fd()).while_doing(|| format!("mount {from} on {to}"))
 }
 
+/// A folder or an empty file, as `source` is, with the folders above it: open to all, whatever the
+/// umask, since it is not root who will go there.
 fn make_target(source: &OwnedFd, target: &Path) -> std::io::Result<()> {
-    if target.exists() {
-        return Ok(());
-    }
-    let mut folders = DirBuilder::new();
-    folders.recursive(true).mode(0o755);
-    let is_folder =
-        rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(source)?.st_mode).is_dir();
-    if is_folder {
-        return folders.create(target);
-    }
-    folders.create(target.parent().unwrap_or(Path::new("/")))?;
-    std::fs::File::create_new(target).map(drop)
+    let is_folder = FileType::from_raw_mode(rustix::fs::fstat(source)?.st_mode).is_dir();
+    let umask = rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    let made = if is_folder {
+        std::fs::create_dir_all(target)
+    } else {
+        std::fs::create_dir_all(target.parent().unwrap_or(Path::new("/")))
+            .and_then(|()| std::fs::File::create_new(target).map(drop))
+    };
+    rustix::process::umask(umask);
+    made
 }

@@ -1,7 +1,6 @@
 //! From the fork to the VMM's first instruction: the child's side.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -63,10 +62,7 @@ impl Program {
         // in a null pointer.
         unsafe { libc::execve(argv[0], argv.as_ptr(), env.as_ptr()) };
         let error = std::io::Error::last_os_error();
-        let what = || format!("execute {}", self.argv[0].to_string_lossy());
-        match Err::<Infallible, _>(error).while_doing(what) {
-            Err(failure) => failure,
-        }
+        Failure::caused(format!("execute {}", self.argv[0].to_string_lossy()), error)
     }
 }
 

@@ -241,7 +241,6 @@ fn there_are_at_most_64_connections_and_one_that_goes_makes_room() {
 fn clients_that_vanish_in_the_middle_of_anything_leave_no_trace() {
     let world = World::new();
     let keeper = world.start(WAIT);
-    serves(&keeper);
     let before = keeper.process.descriptors().len();
     for round in 0..300 {
         let mut client = keeper.connect();

@@ -42,6 +42,24 @@ fn the_vmm_runs_as_its_own_user_without_groups_or_capabilities_and_can_gain_none
 }
 
 #[test]
+fn neither_vmm_nor_keeper_holds_the_keys_of_their_starters_session_n3() {
+    let world = World::new();
+    let uid = UID + 1000;
+    let mut config = world.config(WAIT);
+    config["uid"] = json!(uid);
+    let keeper = Keeper::start(&config).unwrap();
+
+    // "user: references keys/instantiated …": each of the two has a keyring of its own.
+    let users = fs::read_to_string("/proc/key-users").unwrap();
+    let user = users
+        .lines()
+        .find(|line| line.trim_start().starts_with(&format!("{uid}:")));
+    let user = user.unwrap_or_else(|| panic!("{uid} has no keyring: {users}"));
+    assert!(user.contains(" 2/2 "), "{user}");
+    drop(keeper);
+}
+
+#[test]
 fn a_set_uid_program_in_the_root_gives_nothing_n3() {
     let world = World::new();
     let program = world.path("root/bin/set-uid/busybox");
