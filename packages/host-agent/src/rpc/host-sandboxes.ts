@@ -5,31 +5,10 @@
  * but its log. Ids are checked before they come here.
  */
 import type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import type { SandboxInfo, SandboxSpec } from "../sandboxes/sandbox.ts";
 
 export type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
-
-export interface SandboxSpec {
-  readonly id: string;
-  /** Name of a base image. */
-  readonly template: string;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly env: Readonly<Record<string, string>>;
-  readonly internet: boolean;
-}
-
-export interface SandboxInfo {
-  readonly id: string;
-  readonly state: "starting" | "running" | "stopping" | "error";
-  /** Why it is in `error`, for a person. */
-  readonly reason?: string;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly template: string;
-  readonly guestIp?: string;
-  readonly createdAt: Date;
-  readonly startedAt?: Date;
-}
+export type { SandboxInfo, SandboxSpec } from "../sandboxes/sandbox.ts";
 
 export interface HostSandboxes {
   /** Resolves when it takes commands. For an id that is here already: what it is now. @throws `not_found`, `no_capacity`, … */

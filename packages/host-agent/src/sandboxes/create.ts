@@ -3,12 +3,11 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient } from "../envd-client/envd-client.ts";
 import { findImage } from "../images/images.ts";
-import type { SandboxSpec } from "../rpc/host-sandboxes.ts";
 import type { Machine, Vmm } from "../vmm/vmm.ts";
 import { foldersOf, makingMarker } from "./folders.ts";
 import { cgroupName, type Parts } from "./parts.ts";
 import { writeRunRecord, writeSpecRecord } from "./records.ts";
-import type { RunningSandbox } from "./sandbox.ts";
+import type { RunningSandbox, SandboxSpec } from "./sandbox.ts";
 
 /** Generous: it ends hopeless boots, not slow ones. Idle machines take 0.5 s with KVM and 3 s with TCG, busy ones many times that. */
 const BOOT_LIMIT_MS = { kvm: 60_000, tcg: 240_000 };

@@ -19,6 +19,33 @@ import type { Machine } from "../vmm/vmm.ts";
 
 export type SandboxState = "starting" | "running" | "stopping" | "error";
 
+/** What was asked for. */
+export interface SandboxSpec {
+  readonly id: string;
+  /** Name of a base image. */
+  readonly template: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  /** The default environment of every process in it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** False: its network leads nowhere, DNS included. */
+  readonly internet: boolean;
+}
+
+/** What others are told. */
+export interface SandboxInfo {
+  readonly id: string;
+  readonly state: SandboxState;
+  /** Why it is in `error`, for a person. */
+  readonly reason?: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  readonly template: string;
+  readonly guestIp?: string;
+  readonly createdAt: Date;
+  readonly startedAt?: Date;
+}
+
 /** What a running sandbox holds. */
 export interface RunningSandbox {
   readonly machine: Machine;

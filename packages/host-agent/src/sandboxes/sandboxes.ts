@@ -3,14 +3,13 @@
  */
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
-import type { HostSandboxes, SandboxInfo, SandboxSpec } from "../rpc/host-sandboxes.ts";
 import { createSandbox } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
 import { foldersOf } from "./folders.ts";
 import { readLogs, type SandboxLogs } from "./logs.ts";
 import type { Parts } from "./parts.ts";
 import { type FoundSandbox, reconcile } from "./reconcile.ts";
-import type { RunningSandbox, SandboxState } from "./sandbox.ts";
+import type { RunningSandbox, SandboxInfo, SandboxSpec, SandboxState } from "./sandbox.ts";
 
 interface Entry {
   readonly id: string;
@@ -27,7 +26,7 @@ interface Entry {
   readonly cancel: AbortController;
 }
 
-export class Sandboxes implements HostSandboxes, AsyncDisposable {
+export class Sandboxes implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #entries = new Map<string, Entry>();
   readonly #onChange: () => void;
