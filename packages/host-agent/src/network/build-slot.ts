@@ -2,7 +2,9 @@
 import { access } from "node:fs/promises";
 import type { CommandRunner } from "../commands/run.ts";
 import { type AddressRange, slotAddresses } from "./address-range.ts";
+import type { HostNetwork } from "./host-network.ts";
 import { kernelRefused } from "./kernel-refused.ts";
+import { openLoopback } from "./loopback.ts";
 import { netnsPath, slotName } from "./names.ts";
 import { slotRules, UPLINK_NAME } from "./slot-rules.ts";
 import { GUEST_ADDRESS, GUEST_GATEWAY, GUEST_MAC, GUEST_PREFIX_LENGTH, type Slot, TAP_MAC, TAP_NAME } from "./slots.ts";
@@ -11,6 +13,7 @@ export interface SlotMaker {
   readonly run: CommandRunner;
   readonly mark: string;
   readonly range: AddressRange;
+  readonly host: Pick<HostNetwork, "resolverIsLocal">;
 }
 
 /** @throws RoostError `internal` when the kernel refused; what was made until then is left to `destroySlot`. */
@@ -29,7 +32,7 @@ export function describeSlot({ mark, range }: SlotMaker, index: number): Slot {
   return { index, name, netns: netnsPath(name), address: slotAddresses(range, index).slot };
 }
 
-async function build({ run, range }: SlotMaker, slot: Slot, signal: AbortSignal | undefined): Promise<void> {
+async function build({ run, range, host }: SlotMaker, slot: Slot, signal: AbortSignal | undefined): Promise<void> {
   const addresses = slotAddresses(range, slot.index);
   const inNamespace: [string, ...string[]] = ["nsenter", `--net=${slot.netns}`];
 
@@ -39,6 +42,7 @@ async function build({ run, range }: SlotMaker, slot: Slot, signal: AbortSignal 
   await run([...inNamespace, "tee", ...namespaceSwitches(hasIpv6)], { input: "1\n", signal });
   await run([...inNamespace, "nft", "-f", "-"], { input: slotRules(addresses), signal });
   await run(["ip", "-batch", "-"], { input: hostLinks(slot, addresses.host, hasIpv6), signal });
+  if (host.resolverIsLocal) await openLoopback(run, [slot.name], signal);
   await run(["ip", "-netns", slot.name, "-batch", "-"], { input: namespaceLinks(addresses), signal });
 }
 

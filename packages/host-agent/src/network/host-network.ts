@@ -10,10 +10,12 @@ import { type AddressRange, parseAddressRange } from "./address-range.ts";
 import { RANGE_SET } from "./host-rules.ts";
 import { hasHostTable, installHostTable, isForwarding, removeHostTable } from "./host-table.ts";
 import { kernelRefused } from "./kernel-refused.ts";
-import { tableName } from "./names.ts";
+import { openLoopback } from "./loopback.ts";
+import { slotName, tableName } from "./names.ts";
 import { type ListedChain, listChains, listNetworks } from "./nft-listing.ts";
 import { otherFirewalls } from "./other-firewalls/other-firewalls.ts";
-import { readResolvers } from "./resolvers.ts";
+import { listOwn } from "./own-objects.ts";
+import { isLoopback, readResolvers } from "./resolvers.ts";
 
 export interface HostNetworkOptions {
   readonly run: CommandRunner;
@@ -50,6 +52,11 @@ export class HostNetwork {
     await this.#passOtherFirewalls(chains);
   }
 
+  /** Whether slots must lead to this machine's loopback for their DNS. */
+  get resolverIsLocal(): boolean {
+    return this.#resolvers.some(isLoopback);
+  }
+
   /** Looks after it until the signal. */
   async watch(signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -84,6 +91,12 @@ export class HostNetwork {
     const { run, mark, range } = this.#options;
     const table = { mark, range, resolvers: this.#resolvers, forwardingWasOff: this.#forwardingWasOff };
     this.#forwardingWasOff = await installHostTable(run, table, chains);
+    if (!this.resolverIsLocal) return;
+    const { links } = await listOwn(mark, run);
+    await openLoopback(
+      run,
+      [...links].map((index) => slotName(mark, index)),
+    );
   }
 
   /** One that cannot be passed costs sandboxes their internet, not the host its work. */

@@ -6,7 +6,8 @@
  * slot's packets bear addresses of the range; only this machine's root opens a connection into a slot.
  *
  * DNS: a slot sends its guest's questions to the host's end of its veth pair; here they are sent on to the machine's resolvers,
- * which may well have a private address. So resolvers change in one place.
+ * which may well have a private address. So resolvers change in one place. One on 127.0.0.1 is asked as from there, since
+ * such often answer nobody else (loopback.ts).
  */
 import type { AddressRange } from "./address-range.ts";
 import { CLOSED_NETWORKS } from "./closed-networks.ts";
@@ -17,6 +18,9 @@ export const FORWARDING_MARK = "forwarding_was_off";
 
 /** Holds the slots' address range: by it the range is known to whoever takes the table apart. */
 export const RANGE_SET = "range";
+
+/** With its table's name, by it a Roost is told from others whose table is called `route` or `rules`. */
+export const SLOT_CHAIN = "from_slot";
 
 export interface HostRules {
   readonly mark: string;
@@ -43,9 +47,9 @@ table inet ${table} {
   }
   chain prerouting {
     type filter hook prerouting priority mangle; policy accept;
-    iifname ${slots} jump from_slot
+    iifname ${slots} jump ${SLOT_CHAIN}
   }
-  chain from_slot {
+  chain ${SLOT_CHAIN} {
     meta nfproto != ipv4 counter drop
     ip saddr != @${RANGE_SET} counter drop
     fib saddr . iif oif missing counter drop
@@ -86,6 +90,10 @@ ${resolverRules(slots, resolvers)}  }
     type filter hook output priority filter; policy accept;
     oifname ${slots} ct state established,related accept
     oifname ${slots} meta skuid != 0 counter drop
+  }
+  chain translate_source_to_loopback {
+    type nat hook input priority 100; policy accept;
+    iifname ${slots} ip daddr 127.0.0.0/8 snat ip to 127.0.0.1
   }
   chain translate_source {
     type nat hook postrouting priority srcnat; policy accept;

@@ -7,9 +7,9 @@
  */
 import type { CommandRunner } from "../commands/run.ts";
 import type { AddressRange } from "./address-range.ts";
-import { FORWARDING_MARK, hostRules } from "./host-rules.ts";
+import { FORWARDING_MARK, hostRules, SLOT_CHAIN } from "./host-rules.ts";
 import { kernelRefused } from "./kernel-refused.ts";
-import { isRoostTable, tableName } from "./names.ts";
+import { tableName } from "./names.ts";
 import type { ListedChain } from "./nft-listing.ts";
 
 const FORWARDING_FILE = "/proc/sys/net/ipv4/ip_forward";
@@ -33,7 +33,7 @@ export async function installHostTable(
 ): Promise<boolean> {
   try {
     const isOff = !(await isForwarding(run));
-    const forwardingWasOff = table.forwardingWasOff || isOff || tablesWithMark(chains).length > 0;
+    const forwardingWasOff = table.forwardingWasOff || isOff || tablesWithMark(chains).size > 0;
     await run(["nft", "-f", "-"], { input: hostRules({ ...table, forwardingWasOff }) });
     if (isOff) await run(["tee", FORWARDING_FILE], { input: "1\n" });
     return forwardingWasOff;
@@ -50,7 +50,7 @@ export function hasHostTable(mark: string, chains: readonly ListedChain[]): bool
 export async function removeHostTable(run: CommandRunner, mark: string, chains: readonly ListedChain[]): Promise<void> {
   try {
     if (!hasHostTable(mark, chains)) return;
-    const wasOff = tablesWithMark(chains).includes(tableName(mark));
+    const wasOff = tablesWithMark(chains).has(tableName(mark));
     // Before the table goes: should this be cut short, the fact is still there for the next try.
     if (wasOff && roostTables(chains).size === 1) await run(["tee", FORWARDING_FILE], { input: "0\n" });
     await run(["nft", "delete", "table", "inet", tableName(mark)]);
@@ -64,11 +64,14 @@ export async function isForwarding(run: CommandRunner): Promise<boolean> {
 }
 
 /** Of all Roosts on this machine. */
-function roostTables(chains: readonly ListedChain[]): ReadonlySet<string> {
-  const own = chains.filter(({ family, table }) => family === "inet" && isRoostTable(table));
+export function roostTables(chains: readonly ListedChain[]): ReadonlySet<string> {
+  const own = chains.filter(
+    ({ family, table, name }) => family === "inet" && name === SLOT_CHAIN && /^r[a-z2-7]{4}$/.test(table),
+  );
   return new Set(own.map(({ table }) => table));
 }
 
-function tablesWithMark(chains: readonly ListedChain[]): string[] {
-  return chains.filter(({ name, table }) => name === FORWARDING_MARK && isRoostTable(table)).map(({ table }) => table);
+function tablesWithMark(chains: readonly ListedChain[]): ReadonlySet<string> {
+  const marks = chains.filter(({ family, name }) => family === "inet" && name === FORWARDING_MARK);
+  return roostTables(chains).intersection(new Set(marks.map(({ table }) => table)));
 }

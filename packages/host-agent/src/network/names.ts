@@ -23,11 +23,6 @@ export function tableName(mark: string): string {
   return `r${mark}`;
 }
 
-/** Whether a table is of a Roost host, of whichever. */
-export function isRoostTable(name: string): boolean {
-  return /^r[a-z2-7]{4}$/.test(name);
-}
-
 /** Path of a namespace that `ip netns` made. */
 export function netnsPath(name: string): string {
   return `${NETNS_FOLDER}/${name}`;

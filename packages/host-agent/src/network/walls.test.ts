@@ -1,56 +1,13 @@
 /** What a guest reaches and what it does not (N1), tried through a slot's real TAP device. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { pino } from "pino";
 import { runCommand } from "../commands/run.ts";
-import { openSlots, teardownNetwork } from "./network.ts";
 import { SLOT_TABLE } from "./slot-rules.ts";
-import { GUEST_GATEWAY, type Slot, type Slots, TAP_NAME } from "./slots.ts";
+import { GUEST_GATEWAY, type Slot, TAP_NAME } from "./slots.ts";
 import { dropsInSlot, dropsOnHost, outcome } from "./testing/drops.ts";
-import { freshHost } from "./testing/marks.ts";
 import { Neighbour } from "./testing/neighbour.ts";
-import { OwnNetwork } from "./testing/own-network.ts";
-import { Probe } from "./testing/probe.ts";
+import { HOST_IN_LAN, HOST_ON_INTERNET, openScene } from "./testing/scene.ts";
 import { WiredGuest } from "./testing/wired-guest.ts";
-
-const logger = pino({ level: "silent" });
-
-interface Walls extends AsyncDisposable {
-  /** Stands for the host's own. */
-  readonly network: OwnNetwork;
-  readonly host: Probe;
-  readonly mark: string;
-  readonly slots: Slots;
-  /** A machine with a public address. */
-  readonly internet: Neighbour;
-  /** A machine with a private address, which is also this machine's resolver. */
-  readonly lan: Neighbour;
-}
-
-async function raise(): Promise<Walls> {
-  await using undo = new AsyncDisposableStack();
-  const { mark, cidr } = freshHost();
-  const network = undo.use(await OwnNetwork.make());
-  const host = undo.use(new Probe(network.netns));
-  const internet = undo.use(await Neighbour.join(network, "45.113.7.2", "45.113.7.1"));
-  const lan = undo.use(await Neighbour.join(network, "192.168.213.2", "192.168.213.1"));
-  await internet.probe.serve(internet.address, 80);
-  await lan.probe.serve(lan.address, 80);
-  await lan.probe.serve(lan.address, 53);
-
-  const folder = await mkdtemp(join(tmpdir(), "roost-walls-"));
-  undo.defer(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, "resolv.conf"), `nameserver ${lan.address}\n`);
-  undo.defer(() => teardownNetwork(mark, { run: network.run }));
-  const slots = undo.use(
-    await openSlots({ mark, cidr, logger, spare: 1, run: network.run, resolverFiles: [join(folder, "resolv.conf")] }),
-  );
-  const resources = undo.move();
-  return { network, host, mark, slots, internet, lan, [Symbol.asyncDispose]: () => resources.disposeAsync() };
-}
 
 /** Attempts, each of which is to end at a wall of the slot itself. */
 async function assertDropped(guest: WiredGuest, slot: Slot, attempts: Record<string, [string, number, string?]>) {
@@ -68,34 +25,34 @@ async function assertDropped(guest: WiredGuest, slot: Slot, attempts: Record<str
 }
 
 test("N1: a guest reaches the internet and DNS, seen as its host, and the host reaches the guest", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
 
   for (const protocol of ["tcp", "udp"] as const) {
-    assert.deepEqual(await guest.probe.reach(protocol, walls.internet.address, 80), { seenAs: "45.113.7.1" });
-    assert.deepEqual(await guest.probe.reach(protocol, GUEST_GATEWAY, 53), { seenAs: "192.168.213.1" });
+    assert.deepEqual(await guest.probe.reach(protocol, scene.internet.address, 80), { seenAs: HOST_ON_INTERNET });
+    assert.deepEqual(await guest.probe.reach(protocol, GUEST_GATEWAY, 53), { seenAs: HOST_IN_LAN });
   }
   await guest.probe.serve("0.0.0.0", 49983);
   assert.deepEqual(
-    await walls.host.reach("tcp", slot.address, 49983),
+    await scene.host.reach("tcp", slot.address, 49983),
     { seenAs: GUEST_GATEWAY },
     "envd trusts its gateway's address",
   );
 });
 
 test("N1: a guest reaches neither its host, another sandbox, the LAN, the metadata address, nor its namespace", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
-  const other = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
+  const other = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await using neighbour = await WiredGuest.plugInto(other);
   await neighbour.probe.serve("0.0.0.0", 49983);
 
   await assertDropped(guest, slot, {
-    "the resolver's other ports": [walls.lan.address, 80],
-    "the resolver, not by way of the gateway": [walls.lan.address, 53],
-    "the host in the LAN": ["192.168.213.1", 22],
+    "the resolver's other ports": [scene.lan.address, 80],
+    "the resolver, not by way of the gateway": [scene.lan.address, 53],
+    "the host in the LAN": [HOST_IN_LAN, 22],
     "the host's end of the slot": [hostEnd(slot), 22],
     "the host's end of the slot, DNS": [hostEnd(slot), 53],
     "the slot's own address": [slot.address, 22],
@@ -108,34 +65,34 @@ test("N1: a guest reaches neither its host, another sandbox, the LAN, the metada
 });
 
 test("N1: without internet a guest reaches nothing, DNS included, and still answers its host", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: false });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: false });
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
 
-  await assertDropped(guest, slot, { "the internet": [walls.internet.address, 80], DNS: [GUEST_GATEWAY, 53] });
-  assert.deepEqual(await walls.host.reach("tcp", slot.address, 49983), { seenAs: GUEST_GATEWAY });
+  await assertDropped(guest, slot, { "the internet": [scene.internet.address, 80], DNS: [GUEST_GATEWAY, 53] });
+  assert.deepEqual(await scene.host.reach("tcp", slot.address, 49983), { seenAs: GUEST_GATEWAY });
 });
 
 test("N1: a guest cannot bear another address", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
-  const other = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
+  const other = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
-  const spoofed = [other.address, slot.address, walls.lan.address, "45.113.7.9"];
+  const spoofed = [other.address, slot.address, scene.lan.address, "45.113.7.9"];
   for (const address of spoofed)
     await runCommand(["ip", "-netns", guest.netns, "address", "add", address, "dev", "guest0"]);
 
   await assertDropped(
     guest,
     slot,
-    Object.fromEntries(spoofed.map((address) => [`as ${address}`, [walls.internet.address, 80, address]])),
+    Object.fromEntries(spoofed.map((address) => [`as ${address}`, [scene.internet.address, 80, address]])),
   );
 });
 
 test("N1: no IPv6 gets out of a slot, whatever the guest configures", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await runCommand(["ip", "-netns", guest.netns, "-batch", "-"], {
     input: `address add fd00:213::2/64 dev guest0 nodad
@@ -155,46 +112,62 @@ route add default via fd00:213::1 dev guest0
 });
 
 test("N1: the host's own walls hold where a slot's have fallen", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
-  const other = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
+  const other = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await runCommand(["nsenter", `--net=${slot.netns}`, "nft", "flush", "chain", "inet", SLOT_TABLE, "new_from_guest"]);
   const attempts = {
-    "the LAN": walls.lan.address,
-    "the host in the LAN": "192.168.213.1",
-    "the host's public address": "45.113.7.1",
+    "the LAN": scene.lan.address,
+    "the host in the LAN": HOST_IN_LAN,
+    "the host's public address": HOST_ON_INTERNET,
     "the host's end of the slot": hostEnd(slot),
     "another sandbox": other.address,
     metadata: "169.254.169.254",
   };
   for (const [name, address] of Object.entries(attempts)) {
-    const before = await dropsOnHost(walls.network, walls.mark);
+    const before = await dropsOnHost(scene.network, scene.mark);
     const attempt = guest.probe.reach("tcp", address, 80);
-    assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped", name);
+    assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped", name);
   }
 });
 
 test("N1: only the host's root opens a connection into a slot", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
-  const before = await dropsOnHost(walls.network, walls.mark);
-  const attempt = walls.host.reach("tcp", slot.address, 49983, { uid: 65534 });
-  assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped");
+  const before = await dropsOnHost(scene.network, scene.mark);
+  const attempt = scene.host.reach("tcp", slot.address, 49983, { uid: 65534 });
+  assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped");
+});
+
+test("the connections of a released slot are forgotten, so that no packet of theirs reaches the address's next bearer", async () => {
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
+  const connections = async () =>
+    (await scene.network.run(["conntrack", "-L"])).stdout.split("\n").filter((line) => line.includes(slot.address));
+  {
+    await using guest = await WiredGuest.plugInto(slot);
+    await guest.probe.serve("0.0.0.0", 49983);
+    await guest.probe.reach("udp", scene.internet.address, 80);
+    await scene.host.reach("udp", slot.address, 49983);
+  }
+  assert.equal((await connections()).length, 2);
+  await scene.slots.release(slot.index);
+  assert.deepEqual(await connections(), []);
 });
 
 test("N1: from elsewhere nobody opens a connection into a slot", async () => {
-  await using walls = await raise();
-  const slot = await walls.slots.acquire({ internet: true });
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
-  await using router = await Neighbour.join(walls.network, "45.113.8.2", "45.113.8.1");
+  await using router = await Neighbour.join(scene.network, "45.113.8.2", "45.113.8.1");
   await router.routeThrough("45.113.8.1");
-  const before = await dropsOnHost(walls.network, walls.mark);
+  const before = await dropsOnHost(scene.network, scene.mark);
   const attempt = router.probe.reach("tcp", slot.address, 49983);
-  assert.equal(await outcome(attempt, () => dropsOnHost(walls.network, walls.mark), before), "dropped");
+  assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped");
 });
 
 function hostEnd(slot: Slot): string {

@@ -1,6 +1,7 @@
 /** Firewalls written for nftables itself: a machine's own /etc/nftables.conf, mostly. */
 import type { CommandRunner } from "../../commands/run.ts";
-import { isRoostTable, slotPrefix } from "../names.ts";
+import { roostTables } from "../host-table.ts";
+import { slotPrefix } from "../names.ts";
 import { type ListedChain, type ListedRule, listRules } from "../nft-listing.ts";
 import { FIREWALLD_TABLE } from "./firewalld.ts";
 import type { FormerPassage, OtherFirewall, Passage } from "./other-firewalls.ts";
@@ -42,9 +43,10 @@ export class NftChains implements OtherFirewall {
 
 /** Those that see forwarded IPv4 packets and that nobody else here looks after. */
 function foreignForwardChains(chains: readonly ListedChain[]): ListedChain[] {
+  const roosts = roostTables(chains);
   return chains.filter(({ family, table, name, hook }) => {
     if (hook !== "forward" || (family !== "ip" && family !== "inet")) return false;
-    if (isRoostTable(table) || (family === "inet" && table === FIREWALLD_TABLE)) return false;
+    if (family === "inet" && (roosts.has(table) || table === FIREWALLD_TABLE)) return false;
     // That of iptables-nft, which does not understand every rule that nft can write.
     return !(family === "ip" && table === "filter" && name === "FORWARD");
   });

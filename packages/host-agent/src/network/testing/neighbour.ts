@@ -31,7 +31,7 @@ export class Neighbour implements AsyncDisposable {
     await host.run(["ip", "-batch", "-"], {
       input: `link add ${name} type veth peer name eth0 netns ${name}
 address add ${hostAddress} peer ${address} dev ${name}
-link set ${name} up
+link set ${name} addrgenmode none up
 `,
     });
     // It has no other route: who is answered from here bears the host's address.
