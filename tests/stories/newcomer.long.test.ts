@@ -30,7 +30,7 @@ test("up, create, exec, down, in a checkout that only root may enter: 42, and no
   };
 
   const up = JSON.parse((await roost("up", "--detach", "--json")).trim().split("\n").at(-1) ?? "");
-  stack.defer(() => roost("down"));
+  stack.defer(async () => void (await roost("down")));
   assert.deepEqual(Object.keys(up).sort(), ["admin_email", "admin_password", "api_key", "url"]);
   const { id } = JSON.parse(await roost("create", "--json"));
   assert.equal(await roost("exec", id, "--", "python3", "-c", "print(6*7)"), "42\n");
