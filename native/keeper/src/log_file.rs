@@ -39,8 +39,13 @@ impl LogFile {
     /// Adds `bytes`. After an error some of them may be missing; the log can be used further.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let half = usize::try_from(self.limit / 2).unwrap_or(usize::MAX);
-        let mut rest = &bytes[bytes.len().saturating_sub(half)..];
-        if self.length + rest.len() as u64 > self.limit {
+        let mut rest = bytes;
+        if bytes.len() > half {
+            // They alone are more than is kept: nothing older is, and of them the end.
+            self.truncate(0)?;
+            let newer = &bytes[bytes.len() - half..];
+            rest = &newer[start_of_whole_line(newer)..];
+        } else if self.length + bytes.len() as u64 > self.limit {
             self.drop_older()?;
         }
         while !rest.is_empty() {
@@ -57,23 +62,74 @@ impl LogFile {
     /// Keeps the last half of what the limit allows, from the first whole line on.
     fn drop_older(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; STEP];
-        let mut from = self.length - (self.limit / 2).min(self.length);
+        let mut from = self.length.saturating_sub(self.limit / 2);
         let first = self.file.read_at(&mut buffer, from)?;
-        if let Some(end_of_line) = buffer[..first].iter().position(|&byte| byte == b'\n') {
-            from += end_of_line as u64 + 1;
-        }
+        from += start_of_whole_line(&buffer[..first]) as u64;
         let mut to = 0;
         loop {
             let read = self.file.read_at(&mut buffer, from)?;
             if read == 0 {
-                break;
+                return self.truncate(to);
             }
             self.file.write_all_at(&buffer[..read], to)?;
             from += read as u64;
             to += read as u64;
         }
-        self.file.set_len(to)?;
-        self.length = to;
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.length = length;
         Ok(())
+    }
+}
+
+/// Where, in a text that begins anywhere in a line, the next line begins; its beginning if there is
+/// no other.
+fn start_of_whole_line(text: &[u8]) -> usize {
+    text.iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(0, |end| end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// A log of that limit with the numbers up to `last`, a line each, appended `lines` at a time.
+    fn numbers(limit: u64, last: u32, lines: usize) -> String {
+        let memory = rustix::fs::memfd_create("log", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let file = File::from(memory);
+        let mut log = LogFile::new(file.try_clone().unwrap(), limit).unwrap();
+        let all: Vec<u32> = (1..=last).collect();
+        for some in all.chunks(lines) {
+            let text: String = some.iter().map(|number| format!("{number}\n")).collect();
+            log.append(text.as_bytes()).unwrap();
+            assert!(file.metadata().unwrap().len() <= limit);
+        }
+        let mut text = String::new();
+        (&file).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn whatever_comes_at_a_time_the_newest_lines_stay_whole_and_without_a_gap() {
+        for lines in [1, 2, 7, 100, 500, 1000, 5000, 100_000] {
+            let text = numbers(4096, 20_000, lines);
+            let kept: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+            assert_eq!(
+                kept,
+                (kept[0]..=20_000).collect::<Vec<_>>(),
+                "{lines} at a time"
+            );
+            assert!((2040..=4096).contains(&text.len()), "{} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn a_log_that_fits_is_kept_whole() {
+        assert_eq!(numbers(4096, 100, 3).lines().count(), 100);
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Far more than anything here takes; only a failure ever waits that long.
@@ -14,41 +15,44 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A process, held by a descriptor: its number cannot come to mean another.
 pub struct Process {
     pub pid: i32,
-    pidfd: OwnedFd,
+    /// None if it had ended, and had been reaped, before it could be opened.
+    pidfd: Option<OwnedFd>,
 }
 
 impl Process {
     pub fn open(pid: i32) -> Self {
-        let pidfd = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap();
+        let pidfd = match pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()) {
+            Ok(pidfd) => Some(pidfd),
+            Err(Errno::SRCH) => None,
+            Err(errno) => panic!("process {pid}: {errno}"),
+        };
         Self { pid, pidfd }
     }
 
     pub fn signal(&self, signal: Signal) {
-        pidfd_send_signal(&self.pidfd, signal).unwrap();
+        pidfd_send_signal(self.pidfd.as_ref().expect("it has ended"), signal).unwrap();
     }
 
     /// Waits for its end.
     pub fn ended(&self) {
-        let mut watched = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let patience = Timespec {
-            tv_sec: PATIENCE.as_secs().cast_signed(),
-            tv_nsec: 0,
-        };
-        let ready = poll(&mut watched, Some(&patience)).unwrap();
-        assert_eq!(ready, 1, "process {} has not ended", self.pid);
+        assert!(
+            self.ends_within(PATIENCE),
+            "process {} has not ended",
+            self.pid
+        );
     }
 
     pub fn is_running(&self) -> bool {
-        let mut watched = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        poll(
-            &mut watched,
-            Some(&Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            }),
-        )
-        .unwrap()
-            == 0
+        !self.ends_within(Duration::ZERO)
+    }
+
+    fn ends_within(&self, time: Duration) -> bool {
+        let Some(pidfd) = &self.pidfd else {
+            return true;
+        };
+        let mut watched = [PollFd::new(pidfd, PollFlags::IN)];
+        let timeout = Timespec::try_from(time).unwrap();
+        poll(&mut watched, Some(&timeout)).unwrap() == 1
     }
 
     pub fn file(&self, name: &str) -> String {
