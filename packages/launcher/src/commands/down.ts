@@ -24,7 +24,7 @@ export async function down(settings: Settings, machine: Machine): Promise<void> 
     say(
       destroyed === 0
         ? "Roost does not run here; nothing is left of it."
-        : `Roost did not run here; destroyed ${destroyed} sandboxes it had left.`,
+        : `Roost did not run here any more; ${sandboxes(destroyed)} it had left: destroyed.`,
     );
     return;
   }
@@ -36,6 +36,10 @@ export async function down(settings: Settings, machine: Machine): Promise<void> 
     await sleep(LOOK_AGAIN_MS, undefined, { signal: machine.interrupted });
   }
   say("Roost is down.");
+}
+
+function sandboxes(number: number): string {
+  return number === 1 ? "a sandbox" : `${number} sandboxes`;
 }
 
 function withoutDate(line: string): string {

@@ -41,7 +41,10 @@ export function plainProgress(write: (text: string) => void): Progress {
 /** One line at the bottom of a terminal, redrawn as long as a step works. */
 export function terminalProgress(terminal: WriteStream): Progress {
   const working = new Map<string, { startedAt: number; said: string }>();
+  let drawn = false;
   const redraw = () => {
+    if (working.size === 0 && !drawn) return;
+    drawn = working.size > 0;
     const parts = Array.from(working, ([step, { startedAt, said }]) => {
       const time = readableTime(performance.now() - startedAt);
       return said === "" ? `${step} ${time}` : `${step} ${time}: ${said}`;
@@ -60,12 +63,12 @@ export function terminalProgress(terminal: WriteStream): Progress {
         if (entry !== undefined) entry.said = event.line.trim();
       } else working.delete(event.step);
       const line = lastingLine(event);
-      if (line !== undefined) terminal.write(`\r\x1b[2K${line}\n`);
+      if (line !== undefined) terminal.write(`${drawn ? "\r\x1b[2K" : ""}${line}\n`);
       redraw();
     },
     [Symbol.dispose]() {
       clearInterval(timer);
-      terminal.write("\r\x1b[2K");
+      if (drawn) terminal.write("\r\x1b[2K");
     },
   };
 }

@@ -4,12 +4,14 @@ import { exists } from "../files/presence.ts";
 import { clearLeftovers } from "../postgres/leftovers.ts";
 import { homePaths, type Settings } from "../settings.ts";
 import { teardownHost } from "./host-agent.ts";
+import { removeLauncherRecord } from "./launcher-record.ts";
 import { joinedHostId } from "./membership.ts";
 
 /** How many sandboxes it destroyed. */
 export async function clearUp(settings: Settings, say: (line: string) => void, signal: AbortSignal): Promise<number> {
   const destroyed = (await joinedHostId(settings)) === undefined ? 0 : await teardownHost(settings, () => {});
   if (await exists(homePaths.postgres(settings))) await clearLeftovers(homePaths.postgres(settings), say, signal);
+  await removeLauncherRecord(settings);
   await rm(settings.run, { recursive: true, force: true });
   return destroyed;
 }

@@ -20,6 +20,7 @@ test("what is no JSON line is shown as it is: a crash's last words", () => {
 
 test("PostgreSQL's own levels are told apart", () => {
   assert.equal(eventText(said("postgres", "2026 UTC [1] LOG:  checkpoint complete")), undefined);
+  assert.equal(eventText(said("postgres", "2026 UTC [1] FATAL:  the database system is starting up")), undefined);
   assert.match(eventText(said("postgres", "2026 UTC [1] PANIC:  could not write")) ?? "", /PANIC/);
 });
 

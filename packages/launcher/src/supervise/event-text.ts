@@ -4,6 +4,8 @@ import type { RoostEvent, ServiceName } from "./roost.ts";
 import type { ServiceEvent } from "./service.ts";
 
 const LONGEST_LINE = 400;
+/** What PostgreSQL tells who connects while it recovers: the launcher, asking whether it is ready. */
+const NOT_YET = /the database system is (starting up|not yet accepting connections|in recovery)/;
 /** Pino's number for "warn"; "error" and "fatal" are above. */
 const WARNING = 40;
 
@@ -36,7 +38,7 @@ function whatHappened(event: Exclude<ServiceEvent, { kind: "said" }>): string {
 
 /** The servers write JSON lines with a level (pino); what is no such line is a crash's last words. PostgreSQL names its levels. */
 function warningIn(service: ServiceName, line: string): string | undefined {
-  if (service === "postgres") return /\b(FATAL|PANIC):/.test(line) && !line.includes("starting up") ? line : undefined;
+  if (service === "postgres") return /\b(FATAL|PANIC):/.test(line) && !NOT_YET.test(line) ? line : undefined;
   try {
     const { level, msg, err } = JSON.parse(line) as { level?: unknown; msg?: unknown; err?: { message?: unknown } };
     if (typeof level !== "number" || level < WARNING) return undefined;

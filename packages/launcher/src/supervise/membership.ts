@@ -2,7 +2,7 @@
  * This machine as a host of its own control plane, joined the way every host joins: a row, a one-time token, the agent's own
  * certificate request. The agent keeps its identity; the launcher only asks whether it still counts.
  */
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { placeFile } from "../files/durable.ts";
@@ -28,15 +28,18 @@ export async function joinToken(
 ): Promise<string | undefined> {
   const session = await openSession(settings, credentials, signal);
   const joined = await joinedHostId(settings);
+  const pendingFile = join(settings.home, "pending-host.json");
   if (joined !== undefined) {
-    if (await isKnown(session.hosts.get(joined, { signal }))) return undefined;
+    if (await isKnown(session.hosts.get(joined, { signal }))) {
+      await rm(pendingFile, { force: true });
+      return undefined;
+    }
     const identity = join(homePaths.agentData(settings), "host");
     const aside = `${identity}.unknown-${joined}`;
     say(`the database does not know this machine as ${joined}: it joins anew (its old identity is kept in ${aside})`);
     await rename(identity, aside);
   }
   // A host row that an earlier start made, and whose token was never used, is taken up again.
-  const pendingFile = join(settings.home, "pending-host.json");
   const pending = (await readJsonObject(pendingFile))?.host_id;
   if (typeof pending === "string") {
     const token = await unlessRefused(session.hosts.token(pending, { signal }));

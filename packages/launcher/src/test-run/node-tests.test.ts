@@ -43,6 +43,10 @@ test("--all takes the long ones along, --lab runs the lab's alone", async (t) =>
   assert.deepEqual(await run(t, "lab"), { passed: 1, failed: 0, skipped: 0 });
 });
 
+test("a file that is not there is told, not passed over", async () => {
+  await assert.rejects(nodeTestParts(tmpdir(), "usual", ["nowhere-at-all.test.ts"]), /no test file nowhere-at-all/);
+});
+
 test("what fails, is cancelled, or cannot even be loaded is counted as failed", async (t) => {
   const bad = `
     import { describe, test } from "node:test";

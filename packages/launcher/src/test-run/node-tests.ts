@@ -15,7 +15,7 @@ import type { Counts, Part, PartContext } from "./part.ts";
 const TEST_LIMIT_MS = 15 * 60_000;
 
 export async function nodeTestParts(checkout: string, scope: TestScope, files: readonly string[]): Promise<Part[]> {
-  if (files.length > 0) return [nodeTests("tests", files, 1)];
+  if (files.length > 0) return [nodeTests("tests", await namedFiles(checkout, files), 1)];
   if (scope === "lab") {
     const lab = await testFiles(checkout, "tests/lab/**/*.test.ts", true);
     if (lab.length === 0) throw new LauncherFailure("there are no tests under tests/lab");
@@ -30,6 +30,17 @@ export async function nodeTestParts(checkout: string, scope: TestScope, files: r
     nodeTests("tests of the packages", ofPackages, Math.min(2, availableParallelism())),
     nodeTests("tests of the whole, with microVMs", whole, 1),
   ];
+}
+
+/** The files that these names and patterns mean; one that means none is a slip of the pen, not a run that passed. */
+async function namedFiles(checkout: string, names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names) {
+    const matches = await Array.fromAsync(glob(name, { cwd: checkout }));
+    if (matches.length === 0) throw new LauncherFailure(`there is no test file ${name} in ${checkout}`);
+    found.push(...matches);
+  }
+  return found;
 }
 
 async function testFiles(checkout: string, pattern: string, takeLong: boolean): Promise<string[]> {
