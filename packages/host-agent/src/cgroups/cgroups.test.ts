@@ -100,7 +100,8 @@ for (const { name: variant, limits, open } of variants) {
     assert.ok(child.stdout);
     await once(child.stdout, "data");
     await it.cgroups.kill(it.name);
-    assert.deepEqual((await ended)[1], "SIGKILL");
+    // Killed, or ended because it could fork no more.
+    await ended;
     for (const file of cgroup.procs) assert.equal(await readFile(file, "utf8"), "");
     await it.cgroups.remove(it.name);
   });
@@ -177,9 +178,13 @@ for (const { name: variant, limits, open } of variants) {
 }
 
 test("v2: where processes stand in the way of handing controllers down, it says what to do", async (t) => {
-  if (unified === undefined) return t.skip("no version 2 tree on this machine");
-  const [controller] = (await readFile(join(unified, "cgroup.controllers"), "utf8")).trim().split(" ");
-  if (!controller) return t.skip("no controller of version 2 on this machine");
+  const there = unified === undefined ? "" : await readFile(join(unified, "cgroup.controllers"), "utf8");
+  // Controllers that limit threads may be handed down past processes; these may not.
+  const controller = there
+    .trim()
+    .split(" ")
+    .find((name) => name === "memory" || name === "hugetlb");
+  if (unified === undefined || controller === undefined) return t.skip("no such controller on a version 2 tree");
   await using outer = await scene(async (mark) => {
     const cgroups = new CgroupsV2(new CgroupFolders(mark, [unified]), [controller]);
     await cgroups.open();
@@ -190,6 +195,7 @@ test("v2: where processes stand in the way of handing controllers down, it says 
   assert.ok(child.stdout);
   await once(child.stdout, "data");
   const inner = new CgroupsV2(new CgroupFolders(freshMark(), [dirname(crowded.procs[0] ?? "")]), [controller]);
+  await using _closed = { [Symbol.asyncDispose]: () => inner.close() };
   await assert.rejects(inner.open(), { code: "internal", message: /processes are in it.*move them/ });
 });
 

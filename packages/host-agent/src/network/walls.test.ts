@@ -6,11 +6,17 @@ import { SLOT_TABLE } from "./slot-rules.ts";
 import { GUEST_GATEWAY, type Slot, TAP_NAME } from "./slots.ts";
 import { dropsInSlot, dropsOnHost, outcome } from "./testing/drops.ts";
 import { Neighbour } from "./testing/neighbour.ts";
-import { HOST_IN_LAN, HOST_ON_INTERNET, openScene } from "./testing/scene.ts";
+import { HOST_IN_LAN, HOST_ON_INTERNET, openScene, type Scene } from "./testing/scene.ts";
 import { WiredGuest } from "./testing/wired-guest.ts";
 
 /** Attempts, each of which is to end at a wall of the slot itself. */
-async function assertDropped(guest: WiredGuest, slot: Slot, attempts: Record<string, [string, number, string?]>) {
+async function assertDropped(
+  scene: Scene,
+  guest: WiredGuest,
+  slot: Slot,
+  attempts: Record<string, [string, number, string?]>,
+) {
+  const contacts = await scene.contacts();
   for (const [name, [address, port, from]] of Object.entries(attempts)) {
     for (const protocol of ["tcp", "udp"] as const) {
       const before = await dropsInSlot(slot);
@@ -20,6 +26,8 @@ async function assertDropped(guest: WiredGuest, slot: Slot, attempts: Record<str
         before,
       );
       assert.equal(result, "dropped", `${name} by ${protocol}`);
+      // Not merely the answer.
+      assert.equal(await scene.contacts(), contacts, `${name} by ${protocol}`);
     }
   }
 }
@@ -49,7 +57,7 @@ test("N1: a guest reaches neither its host, another sandbox, the LAN, the metada
   await using neighbour = await WiredGuest.plugInto(other);
   await neighbour.probe.serve("0.0.0.0", 49983);
 
-  await assertDropped(guest, slot, {
+  await assertDropped(scene, guest, slot, {
     "the resolver's other ports": [scene.lan.address, 80],
     "the resolver, not by way of the gateway": [scene.lan.address, 53],
     "the host in the LAN": [HOST_IN_LAN, 22],
@@ -70,7 +78,7 @@ test("N1: without internet a guest reaches nothing, DNS included, and still answ
   await using guest = await WiredGuest.plugInto(slot);
   await guest.probe.serve("0.0.0.0", 49983);
 
-  await assertDropped(guest, slot, { "the internet": [scene.internet.address, 80], DNS: [GUEST_GATEWAY, 53] });
+  await assertDropped(scene, guest, slot, { "the internet": [scene.internet.address, 80], DNS: [GUEST_GATEWAY, 53] });
   assert.deepEqual(await scene.host.reach("tcp", slot.address, 49983), { seenAs: GUEST_GATEWAY });
 });
 
@@ -84,6 +92,7 @@ test("N1: a guest cannot bear another address", async () => {
     await runCommand(["ip", "-netns", guest.netns, "address", "add", address, "dev", "guest0"]);
 
   await assertDropped(
+    scene,
     guest,
     slot,
     Object.fromEntries(spoofed.map((address) => [`as ${address}`, [scene.internet.address, 80, address]])),
@@ -129,6 +138,7 @@ test("N1: the host's own walls hold where a slot's have fallen", async () => {
     const before = await dropsOnHost(scene.network, scene.mark);
     const attempt = guest.probe.reach("tcp", address, 80);
     assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped", name);
+    assert.equal(await scene.contacts(), 0, name);
   }
 });
 

@@ -7,11 +7,19 @@ import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 import type { ProbeAnswer, ProbeCommand } from "./probe.ts";
 
+let contacts = 0;
+
 /** Whoever connects or asks is told under which address it is seen. */
 async function serve(address: string, port: number): Promise<ProbeAnswer> {
-  const tcp = createServer((socket) => socket.on("error", () => undefined).end(socket.remoteAddress ?? ""));
+  const tcp = createServer((socket) => {
+    contacts++;
+    socket.on("error", () => undefined).end(socket.remoteAddress ?? "");
+  });
   const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
-  udp.on("message", (_, peer) => udp.send(peer.address, peer.port, peer.address));
+  udp.on("message", (_, peer) => {
+    contacts++;
+    udp.send(peer.address, peer.port, peer.address);
+  });
   await new Promise<void>((resolve, reject) => tcp.once("error", reject).listen(port, address, resolve));
   await new Promise<void>((resolve) => udp.bind(port, address, resolve));
   return {};
@@ -38,16 +46,16 @@ function askUdp(address: string, port: number, from: string | undefined): Promis
   });
 }
 
+async function obey(command: ProbeCommand): Promise<ProbeAnswer> {
+  if (command.do === "contacts") return { contacts };
+  if (command.do === "serve") return serve(command.address, command.port);
+  process.seteuid?.(command.uid ?? 0);
+  const attempt = command.do === "tcp" ? connectTcp : askUdp;
+  return attempt(command.address, command.port, command.from);
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, ...command }: ProbeCommand & { id: number } = JSON.parse(line);
-  const { address, port } = command;
-  if (command.do !== "serve") process.seteuid?.(command.uid ?? 0);
-  const answer =
-    command.do === "serve"
-      ? serve(address, port)
-      : command.do === "tcp"
-        ? connectTcp(address, port, command.from)
-        : askUdp(address, port, command.from);
-  void answer.then((result) => process.stdout.write(`${JSON.stringify({ id, ...result })}\n`));
+  void obey(command).then((answer) => process.stdout.write(`${JSON.stringify({ id, ...answer })}\n`));
 }
 process.exit(0);

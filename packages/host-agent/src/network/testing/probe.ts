@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export type ProbeCommand =
   | { readonly do: "serve"; readonly address: string; readonly port: number }
+  | { readonly do: "contacts" }
   | {
       readonly do: "tcp" | "udp";
       readonly address: string;
@@ -20,6 +21,7 @@ export interface ProbeAnswer {
   readonly seenAs?: string;
   /** The kernel's error, such as ECONNREFUSED. */
   readonly error?: string;
+  readonly contacts?: number;
 }
 
 const PROGRAM = fileURLToPath(new URL("probe-program.ts", import.meta.url));
@@ -44,6 +46,11 @@ export class Probe implements AsyncDisposable {
   /** Answers TCP and UDP at a port, telling everyone as whom they are seen. */
   async serve(address: string, port: number): Promise<void> {
     await this.#ask({ do: "serve", address, port });
+  }
+
+  /** How many have reached what it serves. */
+  async contacts(): Promise<number> {
+    return (await this.#ask({ do: "contacts" })).contacts ?? 0;
   }
 
   /** Settles when it is answered or refused; never, when it is dropped on the way. */

@@ -27,6 +27,8 @@ export interface Scene extends AsyncDisposable {
   readonly internet: Neighbour;
   /** Has a private address, serves port 80, and is the host's resolver. */
   readonly lan: Neighbour;
+  /** How many packets' senders have been seen by anyone outside of the slots. */
+  readonly contacts: () => Promise<number>;
   /** Writes the host's resolv.conf. */
   readonly useResolvers: (addresses: readonly string[]) => Promise<void>;
   /** The host's side as a process of its own looks after it. */
@@ -52,6 +54,10 @@ export async function openScene(prepare: (network: OwnNetwork) => Promise<void> 
   const useResolvers = (addresses: readonly string[]) =>
     writeFile(join(folder, "resolv.conf"), addresses.map((address) => `nameserver ${address}\n`).join(""));
   await useResolvers([lan.address]);
+  const contacts = async () => {
+    const counts = await Promise.all([internet, lan, { probe: host }].map(({ probe }) => probe.contacts()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
 
   const { run } = network;
   const logger = pino({ level: "silent" });
@@ -61,7 +67,7 @@ export async function openScene(prepare: (network: OwnNetwork) => Promise<void> 
   await hostNetwork.open();
   const resources = undo.move();
   return {
-    ...{ network, host, mark, slots, internet, lan, useResolvers, hostNetwork },
+    ...{ network, host, mark, slots, internet, lan, contacts, useResolvers, hostNetwork },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
