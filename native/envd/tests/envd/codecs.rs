@@ -76,7 +76,6 @@ fn unary_calls_speak_both_codecs() {
     let server = Server::new();
     let request = StatRequest {
         path: "/etc/passwd".into(),
-        ..StatRequest::default()
     };
     let (status, body) = whole(post(
         &server,
