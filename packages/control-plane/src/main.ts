@@ -17,6 +17,8 @@ async function main(): Promise<void> {
 
 try {
   await main();
+  // A stopped server is gone, whatever timer of a library still waits.
+  process.exit();
 } catch (error) {
   const reason = error instanceof Error ? error.message || String(error) : String(error);
   process.stderr.write(`roost control plane: ${error instanceof ConfigError ? reason : `cannot start: ${reason}`}\n`);

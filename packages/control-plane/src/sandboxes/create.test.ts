@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { type Member, startTestControlPlane } from "../testing/control-plane.ts";
-import { joinPeer, type PeerHost } from "../testing/peer-host.ts";
+import { teamWithHosts } from "../testing/team.ts";
 
 const plane = await startTestControlPlane();
 after(() => plane[Symbol.asyncDispose]());
@@ -14,21 +14,8 @@ async function rowsOf(member: Member) {
   return db.selectFrom("sandboxes").where("team_id", "=", member.teamId).selectAll().execute();
 }
 
-/** A team with hosts of its own, so that tests do not use each other's. */
-async function teamWithHosts(count: number, memoryMb = 8192) {
-  const member = await plane.newMember();
-  await using stack = new AsyncDisposableStack();
-  const peers: PeerHost[] = [];
-  for (let made = 0; made < count; made++) {
-    peers.push(stack.use(await joinPeer(api, member.session, { type: "byoc", memoryMb })));
-  }
-  const [peer = assert.fail("at least one host is needed")] = peers;
-  const resources = stack.move();
-  return { member, peers, peer, [Symbol.asyncDispose]: () => resources.disposeAsync() };
-}
-
 test("R1: a created sandbox is running, as asked for, on a host that has it", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   const json = {
     template: "minimal",
@@ -63,7 +50,7 @@ test("R1: a created sandbox is running, as asked for, on a host that has it", as
 });
 
 test("R1: a create without a body takes the documented defaults", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const made = await api.post("/v1/sandboxes", { key: team.member.key });
   const { status, vcpus, memory_mb, timeout_sec, template, internet, metadata } = made.body;
   assert.deepEqual(
@@ -81,7 +68,7 @@ test("R1: a create without a body takes the documented defaults", async () => {
 });
 
 test("bad input gets its documented error, and leaves nothing behind", async (t) => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   const cases: [string, unknown, number, RegExp][] = [
     ["unknown template", { template: "nope" }, 404, /no template “nope”/],
@@ -116,7 +103,7 @@ test("bad input gets its documented error, and leaves nothing behind", async (t)
 });
 
 test("H5: sandboxes go to every host in turn", async () => {
-  await using team = await teamWithHosts(3);
+  await using team = await teamWithHosts(plane, 3);
   for (let made = 0; made < 6; made++) await api.post("/v1/sandboxes", { key: team.member.key });
   assert.deepEqual(
     team.peers.map((peer) => peer.agent.sandboxes.size),
@@ -125,7 +112,7 @@ test("H5: sandboxes go to every host in turn", async () => {
 });
 
 test("H5: a host that refuses for want of room is passed over for the next", async () => {
-  await using team = await teamWithHosts(2);
+  await using team = await teamWithHosts(plane, 2);
   const [full, free] = team.peers;
   full?.agent.refuse("createSandbox", new RoostError("no_capacity", "No memory is left here."));
   for (let made = 0; made < 2; made++) {
@@ -136,7 +123,7 @@ test("H5: a host that refuses for want of room is passed over for the next", asy
 });
 
 test("R1: where every host refuses, 503 no_capacity says why, and no row stays", async () => {
-  await using team = await teamWithHosts(2);
+  await using team = await teamWithHosts(plane, 2);
   for (const { agent } of team.peers) agent.refuse("createSandbox", new RoostError("no_capacity", "No slot is left."));
   const answer = await api.post("/v1/sandboxes", { key: team.member.key });
   assert.equal(answer.status, 503);
@@ -146,7 +133,7 @@ test("R1: where every host refuses, 503 no_capacity says why, and no row stays",
 });
 
 test("R1: memory that the hosts have but have given away is 503 no_capacity, and says how much is left", async () => {
-  await using team = await teamWithHosts(1, 1024);
+  await using team = await teamWithHosts(plane, 1, 1024);
   const { member } = team;
   assert.equal((await api.post("/v1/sandboxes", { key: member.key, json: { memory_mb: 768 } })).status, 201);
   const answer = await api.post("/v1/sandboxes", { key: member.key, json: { memory_mb: 512 } });
@@ -162,7 +149,7 @@ test("R1: without any host, 503 no_capacity says so", async () => {
 });
 
 test("R1: a host that fails to boot it gives 502 with the reason, nothing stays, and the host was told to clean up", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   peer.agent.after("createSandbox", () => {
     throw new RoostError("internal", "The guest did not\u001b[31m come up.");
@@ -178,7 +165,7 @@ test("R1: a host that fails to boot it gives 502 with the reason, nothing stays,
 });
 
 test("R1: a host that goes silent in the middle of a create leaves a row that is stopping, with the reason", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   peer.agent.after("createSandbox", () => peer.goSilent());
   const answer = await api.post("/v1/sandboxes", { key: member.key });
@@ -190,7 +177,7 @@ test("R1: a host that goes silent in the middle of a create leaves a row that is
 });
 
 test("R1: a sandbox destroyed while it boots is destroyed, and its create says so", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   const booting = Promise.withResolvers<void>();
   peer.agent.before("createSandbox", () => booting.promise);
@@ -208,7 +195,7 @@ test("R1: a sandbox destroyed while it boots is destroyed, and its create says s
 });
 
 test("R1: a create whose caller hung up is carried through", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const { member, peer } = team;
   const booting = Promise.withResolvers<void>();
   peer.agent.before("createSandbox", () => booting.promise);
@@ -220,13 +207,13 @@ test("R1: a create whose caller hung up is carried through", async () => {
   await assert.rejects(creating, { name: "AbortError" });
   booting.resolve();
   const id = (await rowsOf(member))[0]?.id;
-  // Waits for the step that runs, as any destroy does; the create has then either ended or lost.
+  // Nothing tells a caller who has gone that the create has ended: the row does.
   while ((await rowsOf(member))[0]?.status === "starting") await new Promise(setImmediate);
   assert.equal((await api.get(`/v1/sandboxes/${id}`, { key: member.key })).body.status, "running");
 });
 
 test("R1: eight creates at once all run", async () => {
-  await using team = await teamWithHosts(1);
+  await using team = await teamWithHosts(plane, 1);
   const json = { memory_mb: 128 };
   const answers = await Promise.all(
     Array.from({ length: 8 }, () => api.post("/v1/sandboxes", { key: team.member.key, json })),

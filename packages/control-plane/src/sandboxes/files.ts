@@ -31,22 +31,47 @@ export async function writeSandboxFile(
   signal: AbortSignal,
 ): Promise<void> {
   const client = await clientOfRunning(parts, teamId, id);
-  // The reason for which our own side of the stream ended, which the other side can only call an interruption.
-  let ownFailure: unknown;
-  async function* messages() {
-    yield { part: { case: "target" as const, value: targetOf(id, place) } };
+  const upload = new Upload(targetOf(id, place), limited(content, parts.fileBytes));
+  try {
+    await client.streamWriteFile(upload.messages(), { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
+  } catch (error) {
+    throw upload.sourceFailure ?? asHostError(error);
+  }
+}
+
+/** What a file is sent as: its target, its chunks, its end. */
+class Upload {
+  /** Why the file itself did not come to its end. The other side only knows that the stream broke off. */
+  sourceFailure: unknown;
+  readonly #target: ReturnType<typeof targetOf>;
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+
+  constructor(target: ReturnType<typeof targetOf>, chunks: AsyncGenerator<Uint8Array>) {
+    this.#target = target;
+    this.#chunks = chunks;
+  }
+
+  async *messages() {
     try {
-      for await (const chunk of limited(content, parts.fileBytes))
+      yield { part: { case: "target" as const, value: this.#target } };
+      for (let chunk = await this.#next(); chunk; chunk = await this.#next()) {
         yield { part: { case: "chunk" as const, value: chunk } };
-    } catch (error) {
-      ownFailure = error;
-      throw error;
+      }
+      // An HTTP/2 stream that is broken off looks, in Node, as if it had ended: an empty chunk says that it really has.
+      yield { part: { case: "chunk" as const, value: new Uint8Array() } };
+    } finally {
+      await this.#chunks.return(undefined);
     }
   }
-  try {
-    await client.streamWriteFile(messages(), { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
-  } catch (error) {
-    throw ownFailure ?? asHostError(error);
+
+  async #next(): Promise<Uint8Array | undefined> {
+    try {
+      const { done, value } = await this.#chunks.next();
+      return done ? undefined : value;
+    } catch (error) {
+      this.sourceFailure = error;
+      throw error;
+    }
   }
 }
 
@@ -60,9 +85,11 @@ export async function readSandboxFile(
 ): Promise<Buffer> {
   const client = await clientOfRunning(parts, teamId, id);
   const chunks: Uint8Array[] = [];
+  // Leaving the loop does not end the call, nor the timer that a `timeoutMs` sets; only its signal does.
+  const reading = new AbortController();
+  const ends = AbortSignal.any([signal, reading.signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]);
   try {
-    const target = targetOf(id, place);
-    const answers = client.streamReadFile({ target }, { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
+    const answers = client.streamReadFile({ target: targetOf(id, place) }, { signal: ends });
     let size = 0;
     for await (const { chunk } of answers) {
       size += chunk.length;
@@ -71,6 +98,8 @@ export async function readSandboxFile(
     }
   } catch (error) {
     throw asHostError(error);
+  } finally {
+    reading.abort();
   }
   return Buffer.concat(chunks);
 }

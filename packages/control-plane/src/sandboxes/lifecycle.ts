@@ -118,12 +118,15 @@ export class SandboxRows {
     return this.#transition(id, ["stopping"], { status: "stopped", guest_ip: null, error: null });
   }
 
-  /** Takes a row away whose create failed and left nothing; not one that is being destroyed, whose owner knows its id. */
+  /**
+   * Takes a row away whose create failed and left nothing: also `running`, when only the answer to that update was lost. Not
+   * one that is being destroyed, whose owner knows its id.
+   */
   async removeUnmade(id: string): Promise<void> {
     await this.#db
       .deleteFrom("sandboxes")
       .where("id", "=", id)
-      .where("status", "in", ["pending", "starting"])
+      .where("status", "in", ["pending", "starting", "running", "error"])
       .execute();
   }
 

@@ -167,13 +167,18 @@ export class PeerAgent extends EventEmitter {
   async #write(messages: AsyncIterable<StreamWriteFileRequest>) {
     let path = "";
     const chunks: Uint8Array[] = [];
+    let ended = false;
     for await (const { part } of messages) {
       if (part.case === "target") {
         path = part.value.path;
         this.#require(part.value.sandboxId);
       }
-      if (part.case === "chunk") chunks.push(part.value);
+      if (part.case === "chunk") {
+        chunks.push(part.value);
+        ended = part.value.length === 0;
+      }
     }
+    if (!ended) throw new RoostError("invalid_request", "The upload was cut off.");
     const content = Buffer.concat(chunks);
     this.files.set(path, content);
     return { sizeBytes: BigInt(content.length) };

@@ -41,25 +41,41 @@ const FORM_LIMITS = {
 
 interface Upload {
   readonly place: FilePlace;
-  readonly content: BusboyFileStream;
+  readonly file: BusboyFileStream;
 }
 
 /** Reads a form up to its file, whose bytes are still to come. What follows the file is not looked at. */
 async function readUpload(request: FastifyRequest): Promise<Upload> {
   const fields: Record<string, unknown> = {};
-  for await (const part of request.parts()) {
-    if (part.type === "field") {
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === "file") return { place: requireValid(Place, fields), file: part.file };
       fields[part.fieldname] = part.value;
-      continue;
     }
-    try {
-      return { place: requireValid(Place, fields), content: part.file };
-    } catch (error) {
-      part.file.destroy();
-      throw error;
-    }
+  } catch (error) {
+    throw asFormError(error);
   }
   throw new RoostError("invalid_request", "file is missing.");
+}
+
+async function* contentOf(file: BusboyFileStream): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file;
+  } catch (error) {
+    throw asFormError(error);
+  }
+}
+
+/** A form that is cut off, or none at all, gets an error of the parser's own. */
+function asFormError(error: unknown): unknown {
+  if (error instanceof RoostError) return error;
+  return new RoostError("invalid_request", "The form is malformed, or broke off before its end.", { cause: error });
+}
+
+/** What was not read of a request that was refused: left lying, it would block the next request of its connection. */
+function discardRest(request: FastifyRequest): void {
+  request.raw.unpipe();
+  request.raw.resume();
 }
 
 export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncTypebox {
@@ -83,11 +99,12 @@ export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
       },
       async (request, reply) => {
         if (!request.isMultipart()) throw new RoostError("invalid_request", "Send the file as multipart/form-data.");
-        const { place, content } = await readUpload(request);
+        const { id } = request.params;
         try {
-          await sandboxes.writeFile(teamOf(request), request.params.id, place, content, untilDisconnect(reply));
+          const { place, file } = await readUpload(request);
+          await sandboxes.writeFile(teamOf(request), id, place, contentOf(file), untilDisconnect(reply));
         } finally {
-          content.destroy();
+          discardRest(request);
         }
         return reply.code(204).send(null);
       },

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, test } from "node:test";
+import { newId } from "@roost/protocol/ids";
+import { BackgroundWork } from "../background.ts";
+import { CertificateAuthority, HostClients } from "../hosts/hosts.ts";
+import { startTestControlPlane } from "../testing/control-plane.ts";
+import { teamWithHosts } from "../testing/team.ts";
+import { RoundRobin, Sandboxes, type SandboxParts, SandboxRows, StepsInFlight } from "./sandboxes.ts";
+
+const plane = await startTestControlPlane();
+after(() => plane[Symbol.asyncDispose]());
+const { db, config } = plane;
+const authority = await CertificateAuthority.open(db, config.secret, () => new Date());
+
+class Injected extends Error {}
+
+/** The object, of which one method fails: before it does its work, or after. */
+function failing<T extends object>(whole: T, method: keyof T, when: "before" | "after"): T {
+  return new Proxy(whole, {
+    get(target, property) {
+      const value = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      if (property !== method) return value.bind(target);
+      return async (...args: unknown[]) => {
+        if (when === "after") await value.apply(target, args);
+        throw new Injected(`${String(method)} fails ${when}`);
+      };
+    },
+  });
+}
+
+interface World extends Disposable {
+  readonly parts: SandboxParts;
+  readonly background: BackgroundWork;
+}
+
+function world(): World {
+  const clients = new HostClients(authority);
+  const background = new BackgroundWork({ error: (facts) => assert.fail(JSON.stringify(facts)) });
+  const parts = {
+    db,
+    rows: new SandboxRows(db),
+    clients,
+    placement: new RoundRobin(),
+    inFlight: new StepsInFlight(),
+    background,
+    log: { warn: () => {} },
+    createTimeoutMs: 30_000,
+    execOutputBytes: 1024,
+    fileBytes: 1024,
+  };
+  return { parts, background, [Symbol.dispose]: () => clients[Symbol.dispose]() };
+}
+
+const wanted = { template: "minimal", vcpus: 1, memoryMb: 256, timeoutSec: 0, metadata: {}, env: {}, internet: true };
+
+const STEPS: (keyof SandboxRows)[] = ["insertPending", "assignHost", "markRunning"];
+const ENDINGS: (keyof SandboxRows)[] = ["removeUnmade"];
+
+async function statusesOf(teamId: string): Promise<string[]> {
+  const rows = await db.selectFrom("sandboxes").where("team_id", "=", teamId).select("status").execute();
+  return rows.map((row) => row.status);
+}
+
+for (const step of STEPS) {
+  for (const when of ["before", "after"] as const) {
+    test(`R1: a create whose ${step} fails ${when} its work leaves neither a row nor a machine`, async () => {
+      using whole = world();
+      await using team = await teamWithHosts(plane);
+      const parts = { ...whole.parts, rows: failing(whole.parts.rows, step, when) };
+      const sandboxes = new Sandboxes(parts);
+      const create = sandboxes.create(team.member.teamId, { id: newId("sandbox", randomBytes), ...wanted });
+      await assert.rejects(create, Injected);
+      // A pending row without a host, of which only the tidying knows: its create never learned that it was made.
+      await db
+        .updateTable("sandboxes")
+        .set({ last_updated: new Date(0) })
+        .where("status", "=", "pending")
+        .execute();
+      await sandboxes.removeAbandoned();
+      assert.deepEqual(await statusesOf(team.member.teamId), []);
+      assert.equal(team.peer.agent.sandboxes.size, 0);
+    });
+  }
+}
+
+for (const step of STEPS.slice(1)) {
+  for (const ending of ENDINGS) {
+    test(`R1: a create whose ${step} and ${ending} fail is ended by heartbeats, and can be destroyed`, async () => {
+      using whole = world();
+      await using team = await teamWithHosts(plane);
+      const { teamId } = team.member;
+      const rows = failing(failing(whole.parts.rows, step, "after"), ending, "before");
+      const id = newId("sandbox", randomBytes);
+      await assert.rejects(new Sandboxes({ ...whole.parts, rows }).create(teamId, { id, ...wanted }), Injected);
+      const [left = ""] = await statusesOf(teamId);
+      assert.ok(["starting", "running"].includes(left), left);
+      const later = new Sandboxes(whole.parts);
+      await db
+        .updateTable("sandboxes")
+        .set({ last_updated: new Date(0) })
+        .where("id", "=", id)
+        .execute();
+      await later.reconcile(team.peer.id, team.peer.agent.heartbeat().sandboxes);
+      assert.deepEqual(await statusesOf(teamId), ["error"]);
+      await later.destroy(teamId, id);
+      assert.deepEqual(await statusesOf(teamId), ["stopped"]);
+    });
+  }
+}
+
+test("R1: a create that fails, and whose host cannot be told, is ended by that host's next heartbeat", async () => {
+  using whole = world();
+  await using team = await teamWithHosts(plane);
+  const { agent, id: hostId } = team.peer;
+  const { teamId } = team.member;
+  agent.before("destroySandbox", () => {
+    throw new Error("not now");
+  });
+  const rows = failing(whole.parts.rows, "markRunning", "before");
+  const create = new Sandboxes({ ...whole.parts, rows }).create(teamId, {
+    id: newId("sandbox", randomBytes),
+    ...wanted,
+  });
+  await assert.rejects(create, Injected);
+  assert.deepEqual(await statusesOf(teamId), ["stopping"]);
+  assert.equal(agent.sandboxes.size, 1);
+  agent.before("destroySandbox", undefined);
+  await new Sandboxes(whole.parts).reconcile(hostId, agent.heartbeat().sandboxes);
+  await whole.background.settled();
+  assert.deepEqual(await statusesOf(teamId), ["stopped"]);
+  assert.equal(agent.sandboxes.size, 0);
+});

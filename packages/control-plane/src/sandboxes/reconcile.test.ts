@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { after, test } from "node:test";
+import { SandboxState } from "@roost/protocol/hostagent";
+import { newId } from "@roost/protocol/ids";
+import type { SandboxStatus } from "../db/tables.ts";
+import { startTestControlPlane } from "../testing/control-plane.ts";
+import { teamWithHosts } from "../testing/team.ts";
+import { type Decision, decide, type Report } from "./reconcile.ts";
+
+const plane = await startTestControlPlane();
+after(() => plane[Symbol.asyncDispose]());
+const { api, db } = plane;
+
+const OLD = 61_000;
+const FRESH = 59_000;
+
+test("what a heartbeat says, held against a row, decides one thing", async (t) => {
+  const said = (status: Report["status"]): Report => ({ id: "sb", status });
+  const cases: [SandboxStatus, number, Report | undefined, Decision][] = [
+    ["starting", OLD, said("starting"), "leave"],
+    ["starting", OLD, said("running"), "mark-running"],
+    ["starting", OLD, said("error"), "mark-failed"],
+    ["starting", FRESH, undefined, "leave"],
+    ["starting", OLD, undefined, "mark-lost"],
+    ["running", OLD, said("running"), "leave"],
+    ["running", OLD, said("stopping"), "leave"],
+    ["running", FRESH, said("error"), "mark-failed"],
+    ["running", FRESH, undefined, "leave"],
+    ["running", OLD, undefined, "mark-lost"],
+    ["missing", FRESH, said("running"), "mark-running"],
+    ["missing", FRESH, said("error"), "mark-failed"],
+    ["error", FRESH, said("running"), "mark-running"],
+    ["error", OLD, said("error"), "leave"],
+    ["error", OLD, undefined, "leave"],
+    ["paused", OLD, undefined, "leave"],
+    ["stopping", FRESH, said("running"), "carry-out-destroy"],
+    ["stopping", FRESH, said("error"), "carry-out-destroy"],
+    ["stopping", FRESH, undefined, "mark-stopped"],
+    ["stopped", FRESH, said("running"), "destroy-stray"],
+    ["stopped", FRESH, undefined, "leave"],
+  ];
+  for (const [status, settledForMs, report, decision] of cases) {
+    await t.test(
+      `${status} for ${settledForMs / 1000} s, host says ${report?.status ?? "nothing"}: ${decision}`,
+      () => {
+        assert.equal(decide("host", { id: "sb", status, host_id: "host", settledForMs }, report), decision);
+      },
+    );
+  }
+  await t.test("on another host than its row says: destroyed there", () => {
+    const row = { id: "sb", status: "running", host_id: "other", settledForMs: OLD } as const;
+    assert.equal(decide("host", row, said("running")), "destroy-stray");
+    assert.equal(decide("host", row, said("error")), "destroy-stray");
+  });
+  await t.test("without any row: destroyed if it is old", () => {
+    assert.equal(decide("host", undefined, said("running")), "destroy-if-old");
+  });
+});
+
+async function statusOf(id: string): Promise<string | undefined> {
+  return (await db.selectFrom("sandboxes").where("id", "=", id).select("status").executeTakeFirst())?.status;
+}
+
+/** Background work is done when the row, or the host, shows it. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(setImmediate);
+}
+
+async function age(id: string): Promise<void> {
+  await db
+    .updateTable("sandboxes")
+    .set({ last_updated: new Date(0) })
+    .where("id", "=", id)
+    .execute();
+}
+
+test("a sandbox whose control plane died while it booted turns running by its host's heartbeat, with its address", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  await db
+    .updateTable("sandboxes")
+    .set({ status: "starting", guest_ip: null, started_at: null })
+    .where("id", "=", id)
+    .execute();
+  await team.peer.heartbeat();
+  await until(async () => (await statusOf(id)) === "running");
+  const { body } = await api.get(`/v1/sandboxes/${id}`, { key: team.member.key });
+  assert.equal(body.guest_ip, "10.213.0.2");
+});
+
+test("a sandbox that its host has lost turns error after the grace, and not before", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  team.peer.agent.sandboxes.delete(id);
+  await team.peer.heartbeat();
+  assert.equal(await statusOf(id), "running");
+  await age(id);
+  await team.peer.heartbeat();
+  const { body } = await api.get(`/v1/sandboxes/${id}`, { key: team.member.key });
+  assert.deepEqual([body.status, body.error, body.guest_ip], ["error", "Its host does not have it any more.", null]);
+});
+
+test("N4: the reason of a machine's death is kept without control characters, and cut short", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  team.peer.agent.setState(id, SandboxState.ERROR, `\u001b[2J${"x".repeat(2000)}\0\ud800`);
+  await team.peer.heartbeat();
+  const { body } = await api.get(`/v1/sandboxes/${id}`, { key: team.member.key });
+  assert.equal(body.status, "error");
+  assert.match(body.error, /^\[2Jx+$/);
+  assert.ok(body.error.length <= 500);
+});
+
+test("a destroyed sandbox that is still on its host is destroyed again", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  await api.delete(`/v1/sandboxes/${id}`, { key: team.member.key });
+  team.peer.agent.plant(id, SandboxState.RUNNING);
+  await team.peer.heartbeat();
+  await until(() => team.peer.agent.sandboxes.size === 0);
+});
+
+test("what no row knows is destroyed when it is older than five minutes, and left when it is younger", async () => {
+  await using team = await teamWithHosts(plane);
+  const { agent } = team.peer;
+  const [old, young] = [newId("sandbox", randomBytes), newId("sandbox", randomBytes)];
+  agent.plant(old, SandboxState.RUNNING, new Date(Date.now() - 6 * 60_000));
+  agent.plant(young, SandboxState.RUNNING, new Date(Date.now() - 4 * 60_000));
+  await team.peer.heartbeat();
+  await until(() => !agent.sandboxes.has(old));
+  assert.ok(agent.sandboxes.has(young));
+});
+
+test("A2: what a host says of another host's sandboxes changes nothing but the host itself", async () => {
+  await using owner = await teamWithHosts(plane);
+  await using liar = await teamWithHosts(plane);
+  const id = await owner.create();
+  liar.peer.agent.plant(id, SandboxState.ERROR);
+  await liar.peer.heartbeat();
+  await until(() => liar.peer.agent.sandboxes.size === 0);
+  assert.equal(await statusOf(id), "running");
+  assert.ok(owner.peer.agent.sandboxes.has(id));
+});
+
+test("a heartbeat with nonsense is 400 and changes nothing", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  await age(id);
+  const load = { sandboxes: 0, vcpus: 0, memory_mb: 0, disk_free_mb: 1 };
+  for (const json of [
+    {},
+    { load },
+    { load, sandboxes: [{ id: "x", status: "running" }] },
+    { load: {}, sandboxes: [] },
+  ]) {
+    const answer = await api.post(`/v1/hosts/${team.peer.id}/heartbeat`, { host: team.peer.token, json });
+    assert.equal(answer.status, 400);
+  }
+  assert.equal(await statusOf(id), "running");
+});
