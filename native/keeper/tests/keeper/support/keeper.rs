@@ -87,6 +87,8 @@ impl Drop for Keeper {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // It dies with its keeper; tests of their own see to that. This is for the day it does not.
+        self.vmm.kill();
         self.vmm.ended();
     }
 }

@@ -33,6 +33,13 @@ impl Process {
         pidfd_send_signal(self.pidfd.as_ref().expect("it has ended"), signal).unwrap();
     }
 
+    /// Ends it, if it has not ended.
+    pub fn kill(&self) {
+        if let Some(pidfd) = &self.pidfd {
+            let _ = pidfd_send_signal(pidfd, Signal::KILL);
+        }
+    }
+
     /// Waits for its end.
     pub fn ended(&self) {
         assert!(
@@ -76,12 +83,13 @@ impl Process {
 
     /// Its descriptors, and what they lead to.
     pub fn descriptors(&self) -> Vec<(i32, PathBuf)> {
-        let mut descriptors: Vec<_> = fs::read_dir(self.path("fd"))
-            .unwrap()
-            .map(|entry| {
+        let entries = fs::read_dir(self.path("fd")).unwrap();
+        let mut descriptors: Vec<_> = entries
+            .filter_map(|entry| {
                 let entry = entry.unwrap();
                 let number = entry.file_name().to_str().unwrap().parse().unwrap();
-                (number, fs::read_link(entry.path()).unwrap())
+                // One that is closed while we look does not count.
+                Some((number, fs::read_link(entry.path()).ok()?))
             })
             .collect();
         descriptors.sort();
