@@ -87,14 +87,16 @@ impl LogFile {
 /// Where, in a text that begins anywhere in a line, the next line begins; its beginning if there is
 /// no other.
 fn start_of_whole_line(text: &[u8]) -> usize {
-    text.iter()
+    // The end of the text begins nothing.
+    let ends = text.split_last().map_or(text, |(_, but_last)| but_last);
+    ends.iter()
         .position(|&byte| byte == b'\n')
         .map_or(0, |end| end + 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Seek};
 
     use super::*;
 
@@ -125,6 +127,21 @@ mod tests {
                 "{lines} at a time"
             );
             assert!((2040..=4096).contains(&text.len()), "{} bytes", text.len());
+        }
+    }
+
+    #[test]
+    fn one_long_line_is_cut_but_not_lost() {
+        let memory = rustix::fs::memfd_create("log", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let mut file = File::from(memory);
+        let mut log = LogFile::new(file.try_clone().unwrap(), 4096).unwrap();
+        for length in [100_000, 3000, 100_000] {
+            log.append(format!("{}end\n", " ".repeat(length)).as_bytes())
+                .unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert!(text.ends_with(" end\n"), "{} bytes", text.len());
+            file.rewind().unwrap();
         }
     }
 
