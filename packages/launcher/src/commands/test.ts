@@ -1,4 +1,5 @@
 /** `./roost test`: installs, checks the sources, runs every test, and ends with one plain line of counts. */
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { TestScope } from "../command-line.ts";
 import { LauncherFailure, sentenceOf } from "../failure.ts";
@@ -54,5 +55,7 @@ async function runPart(part: Part, context: PartContext): Promise<Counts> {
 /** Tests say themselves which Roost they mean; only the cache is shared. */
 function testEnvironment({ environment, cache }: Settings): Environment {
   const kept = Object.entries(environment).filter(([name]) => !name.startsWith("ROOST_") && name !== "DATABASE_URL");
-  return { ...Object.fromEntries(kept), ROOST_CACHE: cache };
+  // Tests that start `node` mean this one.
+  const path = `${dirname(process.execPath)}:${environment.PATH ?? ""}`;
+  return { ...Object.fromEntries(kept), PATH: path, ROOST_CACHE: cache };
 }

@@ -13,12 +13,14 @@ export function nodePackagesStep(settings: Settings): Step {
   return {
     name: "node packages",
     after: [],
-    byHand: `run "npm ci" in ${settings.checkout}.`,
+    byHand: `run "npm ci --ignore-scripts" in ${settings.checkout}.`,
     isDone: async () => (await readIfThere(stamp)) === (await lockHash(settings.checkout)),
     async run(say, signal) {
       const npm = settings.npm;
       if (npm === undefined) throw new LauncherFailure("npm was not brought along: start the launcher as ./roost");
-      const command = [process.execPath, npm, "ci", "--no-audit", "--no-fund", "--no-update-notifier"] as const;
+      // No package needs its install script here; what is not run as root cannot do harm as root.
+      const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
+      const command = [process.execPath, npm, "ci", ...options] as const;
       await runProgram(command, { cwd: settings.checkout, env: settings.environment, signal, onLine: say });
       await writeFile(stamp, await lockHash(settings.checkout));
     },

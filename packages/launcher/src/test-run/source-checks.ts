@@ -11,7 +11,11 @@ export const SOURCE_CHECKS: readonly Part[] = [
     "--error-on-warnings",
     ".",
   ]),
-  programCheck("types", ({ settings }) => [join(settings.checkout, "node_modules/.bin/tsc"), "--noEmit"]),
+  programCheck("types", ({ settings }) => [
+    process.execPath,
+    join(settings.checkout, "node_modules/typescript/bin/tsc"),
+    "--noEmit",
+  ]),
   programCheck("import arrows", ({ settings }) => [
     process.execPath,
     join(settings.checkout, "packages/launcher/src/checks/import-arrows.ts"),
