@@ -24,6 +24,8 @@ export interface ProbeAnswer {
   readonly contacts?: number;
 }
 
+/** For a machine on its knees; what is dropped on the way is never answered. */
+const LIMIT_MS = 20_000;
 const PROGRAM = fileURLToPath(new URL("probe-program.ts", import.meta.url));
 
 export class Probe implements AsyncDisposable {
@@ -53,7 +55,7 @@ export class Probe implements AsyncDisposable {
     return (await this.#ask({ do: "contacts" })).contacts ?? 0;
   }
 
-  /** Settles when it is answered or refused; never, when it is dropped on the way. */
+  /** Settles when it is answered or refused, or when no answer is to be expected any more. */
   reach(
     protocol: "tcp" | "udp",
     address: string,
@@ -73,7 +75,11 @@ export class Probe implements AsyncDisposable {
   #ask(command: ProbeCommand): Promise<ProbeAnswer> {
     const id = this.#next++;
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
+      const timer = setTimeout(() => resolve({ error: "no answer" }), LIMIT_MS).unref();
+      this.#waiting.set(id, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
       this.#child.stdin.write(`${JSON.stringify({ id, ...command })}\n`);
     });
   }
