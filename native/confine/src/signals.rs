@@ -9,8 +9,8 @@ const DEFAULT_ACTION: [u64; 4] = [0; 4];
 const SIZE_OF_MASK: usize = 8;
 
 /// Gives every signal its default action and blocks none. Ignored signals and the mask survive
-/// `exec`: a program that is started with SIGPIPE ignored, or SIGTERM blocked, behaves strangely and
-/// does not know why.
+/// `exec`: a program that is started with SIGPIPE ignored, or SIGTERM blocked, behaves strangely
+/// and does not know why.
 ///
 /// The C library's `signal` will not touch the two that it uses itself, though those, too, may have
 /// come to us ignored. So the kernel is asked.
@@ -29,7 +29,8 @@ pub fn reset() -> Result<()> {
         };
     }
     let mut none = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: `none` is written by sigemptyset before it is read, and the old mask is not asked for.
+    // SAFETY: `none` is written by sigemptyset before it is read, and the old mask is not asked
+    // for.
     let answer = unsafe {
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut())

@@ -112,7 +112,8 @@ fn a_user_name_is_known_to_the_program_and_not_to_the_machine() {
 
     let said = shell(
         "--user-name roost-pg",
-        "id -un; id -gn; grep ^root: /etc/passwd | cut -d: -f1; test -e /etc/group && echo 1; echo >> /etc/passwd || echo read-only",
+        "id -un; id -gn; grep ^root: /etc/passwd | cut -d: -f1; test -e /etc/group && echo 1
+         echo >> /etc/passwd || echo read-only",
     );
 
     assert_eq!(said, "roost-pg\nroost-pg\nroot\n1\nread-only\n");

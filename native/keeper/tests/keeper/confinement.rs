@@ -1,4 +1,5 @@
-//! Who the VMM is, and how far it and its keeper are from the machine. Looked at from outside, in /proc.
+//! Who the VMM is, and how far it and its keeper are from the machine. Looked at from outside, in
+//! /proc.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -126,7 +127,8 @@ fn the_keeper_is_out_of_its_vmms_reach_and_holds_on_to_nothing_of_its_starters()
     rustix::io::fcntl_setfd(&slipped, FdFlags::empty()).unwrap();
     let keeper = world.start(WAIT);
 
-    // Not dumpable: though it runs as the VMM's user, its files in /proc are root's, and ptrace is refused.
+    // Not dumpable: though it runs as the VMM's user, its files in /proc are root's, and ptrace is
+    // refused.
     assert_eq!(fs::metadata(keeper.process.path("mem")).unwrap().uid(), 0);
     assert_eq!(fs::metadata(keeper.vmm.path("mem")).unwrap().uid(), UID);
     assert_eq!(

@@ -159,8 +159,10 @@ fn a_sandbox_outlives_whoever_started_its_keeper() {
     let world = World::new();
     let config = world.config(WAIT).to_string();
     // A shell in the agent's place: it starts the keeper, waits for its word, and ends.
+    let script = "exec 3<&0; \"$0\" <&3 >\"$1\" & exec 3<&-
+                  while ! [ -s \"$1\" ]; do /bin/busybox usleep 1000; done";
     let mut agent = Command::new("/bin/busybox")
-        .args(["sh", "-c", "exec 3<&0; \"$0\" <&3 >\"$1\" & exec 3<&-; while ! [ -s \"$1\" ]; do /bin/busybox usleep 1000; done"])
+        .args(["sh", "-c", script])
         .arg(env!("CARGO_BIN_EXE_roost-keeper"))
         .arg(world.path("said"))
         .stdin(Stdio::piped())

@@ -1,9 +1,11 @@
-//! What docs/formats/keeper.md promises, tried with the real program and a shell in the VMM's place. Needs root, ip (iproute2) and
-//! a static /bin/busybox.
+//! What docs/formats/keeper.md promises, tried with the real program and a shell in the VMM's
+//! place. Needs root, ip (iproute2) and a static /bin/busybox.
 
 mod clients;
+mod configuration;
 mod confinement;
 mod death;
+mod hostile_clients;
 mod inheritance;
 mod logs;
 mod start_failures;

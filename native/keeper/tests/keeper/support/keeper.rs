@@ -19,7 +19,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts it, and gives the reason if it could not start its VMM; then it has ended with status 1.
+    /// Starts it, and gives the reason if it could not start its VMM; then it has ended with status
+    /// 1.
     pub fn start(config: &Value) -> Result<Self, String> {
         Self::start_with(&config.to_string())
     }

@@ -1,11 +1,14 @@
-//! The world a keeper needs, made for one test and taken away after it: a folder, a network namespace with a TAP device, a
-//! root with one static program (busybox), control groups where asked for.
+//! The world a keeper needs, made for one test and taken away after it: a folder, a network
+//! namespace with a TAP device, a root with one static program (busybox), control groups where
+//! asked for.
 
 mod cgroup;
+mod failed_start;
 mod keeper;
 mod process;
 
 pub use cgroup::Cgroup;
+pub use failed_start::{assert_begins, failure, failure_with};
 pub use keeper::{Client, Keeper};
 pub use process::{Process, eventually};
 
@@ -99,7 +102,8 @@ impl World {
         String::from_utf8_lossy(&fs::read(self.path(file)).unwrap_or_default()).into_owned()
     }
 
-    /// Waits until the VMM has written a line `text` to its console, and gives all that it has written.
+    /// Waits until the VMM has written a line `text` to its console, and gives all that it has
+    /// written.
     pub fn console_with(&self, text: &str) -> String {
         eventually(&format!("the console says {text:?}"), || {
             let console = self.read("console.log");
