@@ -3,10 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{assert_begins, failure, failure_with};
+use crate::support::{
+    Cgroup, Keeper, WAIT, World, assert_begins, eventually, failure, failure_with,
+};
 
 #[test]
 fn what_is_missing_on_the_machine_is_named() {
@@ -132,4 +135,23 @@ fn a_log_that_was_there_before_a_failed_start_is_there_after_it() {
         config["argv"] = json!(["/bin/no"]);
     });
     assert_begins(&error, "execute /bin/no");
+}
+
+#[test]
+fn a_keeper_that_is_killed_at_any_moment_of_its_start_leaves_no_vmm_behind() {
+    let world = World::new();
+    let cgroup = Cgroup::new(&world.name);
+    let mut config = world.config(WAIT);
+    config["cgroup_procs"] = json!(cgroup.procs());
+    // Every moment there is, from before it has read its configuration to after the VMM runs.
+    for moment in (0..100).map(|step| Duration::from_micros(200 * step)) {
+        let mut keeper = Keeper::spawn(&config.to_string());
+        std::thread::sleep(moment);
+        keeper.kill().unwrap();
+        keeper.wait().unwrap();
+
+        eventually("the cgroup is empty", || {
+            (cgroup.populations().iter().sum::<usize>() == 0).then_some(())
+        });
+    }
 }

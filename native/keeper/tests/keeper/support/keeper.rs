@@ -27,13 +27,7 @@ impl Keeper {
 
     /// The same with a text for its standard input.
     pub fn start_with(config: &str) -> Result<Self, String> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_roost-keeper"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // It may refuse before it has read all.
-        let _ = child.stdin.take().unwrap().write_all(config.as_bytes());
+        let mut child = Self::spawn(config);
         // To the end of the file: it has to close its standard output, or this never returns.
         let mut said = String::new();
         child
@@ -61,6 +55,18 @@ impl Keeper {
             socket: config["socket"].as_str().unwrap().into(),
             child,
         })
+    }
+
+    /// Only begins to start it.
+    pub fn spawn(config: &str) -> Child {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_roost-keeper"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may refuse before it has read all.
+        let _ = child.stdin.take().unwrap().write_all(config.as_bytes());
+        child
     }
 
     pub fn connect(&self) -> Client {
