@@ -156,7 +156,7 @@ suite("R6: the methods of a host agent", () => {
           begun.resolve();
           signal.addEventListener("abort", () => {
             aborted.resolve();
-            reject(signal.reason);
+            reject(new Error("the command was killed"));
           });
         });
       const caller = new AbortController();
@@ -209,6 +209,24 @@ suite("R6: the methods of a host agent", () => {
     }
     await assert.rejects(rig.client.streamWriteFile(upload()), ConnectError);
     assert.ok(rig.sandboxes.lastWrite !== undefined);
+    await assert.rejects(rig.sandboxes.lastWrite);
+    assert.equal(rig.sandboxes.files.size, 0);
+  });
+
+  test("R5: an upload that is reset while it waits for room is an error too", async () => {
+    await using rig = await rpcRig();
+    const mayRead = Promise.withResolvers<void>();
+    rig.sandboxes.beforeWrite = mayRead.promise;
+    const caller = new AbortController();
+    async function* upload() {
+      yield { part: { case: "target" as const, value: target } };
+      for (;;) yield { part: { case: "chunk" as const, value: Buffer.alloc(MiB) } };
+    }
+    const uploading = rig.client.streamWriteFile(upload(), { signal: caller.signal });
+    while (rig.sandboxes.lastWrite === undefined) await new Promise((resolve) => setImmediate(resolve));
+    caller.abort();
+    await assert.rejects(uploading, says(Code.Canceled));
+    mayRead.resolve();
     await assert.rejects(rig.sandboxes.lastWrite);
     assert.equal(rig.sandboxes.files.size, 0);
   });

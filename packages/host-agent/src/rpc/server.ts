@@ -4,7 +4,6 @@
  * Stopping: no new calls; those under way have `GRACE_MS` to end, are then told to by their signals, and are cut off after a
  * further `CUT_MS`.
  */
-import type { Http2ServerRequest } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -15,7 +14,6 @@ import { errorReports } from "./error-reports.ts";
 import type { HostSandboxes } from "./host-sandboxes.ts";
 import { hostAgentRoutes } from "./routes.ts";
 import { type ListenAddress, TlsListener } from "./tls-listener.ts";
-import { requestContext, wholeRequests } from "./whole-requests.ts";
 
 const GRACE_MS = 10_000;
 const CUT_MS = 2_000;
@@ -40,8 +38,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const shutdown = new AbortController();
   const handler = connectNodeAdapter({
     routes: hostAgentRoutes(sandboxes),
-    interceptors: [abandonedAnswers, errorReports(logger), wholeRequests],
-    contextValues: (request) => requestContext(request as Http2ServerRequest),
+    interceptors: [abandonedAnswers, errorReports(logger)],
     shutdownSignal: shutdown.signal,
     acceptCompression: [],
     maxTimeoutMs: LONGEST_CALL_MS,

@@ -11,6 +11,8 @@ export class FakeSandboxes implements HostSandboxes {
   /** What every read of a file gives, when set. */
   onRead: (() => AsyncIterable<Uint8Array>) | undefined;
   failure: unknown;
+  /** Held up by this before they read. */
+  beforeWrite: Promise<void> | undefined;
   /** What came of the last write. */
   lastWrite: Promise<number> | undefined;
 
@@ -65,6 +67,7 @@ export class FakeSandboxes implements HostSandboxes {
   }
 
   async #write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+    await this.beforeWrite;
     const parts: Uint8Array[] = [];
     for await (const chunk of chunks) parts.push(chunk);
     const content = Buffer.concat(parts);
