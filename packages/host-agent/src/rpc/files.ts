@@ -30,12 +30,18 @@ export async function uploadChunks(requests: AsyncIterable<StreamWriteFileReques
   return { target, chunks: chunksOf({ [Symbol.asyncIterator]: () => iterator }) };
 }
 
+/**
+ * The chunks up to the mark of the end, an empty one. The end of the stream does not tell: a Node client whose source failed, or
+ * whose caller left, ends its request in the ordinary way before it resets it, and half of a file must not become one.
+ */
 async function* chunksOf(requests: AsyncIterable<StreamWriteFileRequest>): AsyncGenerator<Uint8Array> {
   for await (const { part } of requests) {
     if (part.case !== "chunk")
       throw new RoostError("invalid_request", "After its target, an upload holds chunks only.");
+    if (part.value.length === 0) return;
     yield part.value;
   }
+  throw new RoostError("invalid_request", "The upload was cut off: an empty chunk did not mark its end.");
 }
 
 /** @throws RoostError `payload_too_large`, and what the sandboxes throw. */

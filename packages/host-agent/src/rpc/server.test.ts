@@ -6,7 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { fromConnectError, RoostError } from "@roost/protocol/errors";
 import { SandboxState } from "@roost/protocol/hostagent";
 import { TestAuthority } from "../identity/testing/authority.ts";
-import { HOST_ID, rpcRig, SANDBOX_ID } from "./testing/rpc-rig.ts";
+import { HOST_ID, type RpcRig, rpcRig, SANDBOX_ID } from "./testing/rpc-rig.ts";
 
 const MiB = 1024 * 1024;
 const target = { sandboxId: SANDBOX_ID, path: "/file", user: "" };
@@ -188,6 +188,7 @@ suite("R6: the methods of a host agent", () => {
       yield { part: { case: "target" as const, value: target } };
       for (let index = 0; index < 40; index++)
         yield { part: { case: "chunk" as const, value: Buffer.alloc(MiB, index) } };
+      yield { part: { case: "chunk" as const, value: Buffer.alloc(0) } };
     }
     assert.equal((await rig.client.streamWriteFile(upload())).sizeBytes, BigInt(40 * MiB));
     let size = 0;
@@ -198,18 +199,41 @@ suite("R6: the methods of a host agent", () => {
     assert.equal(size, 40 * MiB);
   });
 
-  test("R5: an upload whose connection breaks is an error to the sandbox, not the end of a file", async () => {
+  const cuts: [string, (rig: RpcRig, caller: AbortController) => void][] = [
+    ["whose caller leaves", (_rig, caller) => caller.abort()],
+    [
+      "whose source fails",
+      () => {
+        throw new Error("the disk it comes from is broken");
+      },
+    ],
+    ["whose connection breaks", (rig) => rig.breakConnections()],
+  ];
+  for (const [what, cut] of cuts) {
+    test(`R5: an upload ${what} is an error to the sandbox, not the end of a file`, async () => {
+      await using rig = await rpcRig();
+      const caller = new AbortController();
+      async function* upload() {
+        yield { part: { case: "target" as const, value: target } };
+        yield { part: { case: "chunk" as const, value: Buffer.from("half") } };
+        while (rig.sandboxes.lastWrite === undefined) await new Promise((resolve) => setImmediate(resolve));
+        cut(rig, caller);
+        await new Promise(() => {});
+      }
+      await assert.rejects(rig.client.streamWriteFile(upload(), { signal: caller.signal }), ConnectError);
+      assert.ok(rig.sandboxes.lastWrite !== undefined);
+      await assert.rejects(rig.sandboxes.lastWrite);
+      assert.equal(rig.sandboxes.files.size, 0);
+    });
+  }
+
+  test("R5: an upload that ends without the mark of its end is refused", async () => {
     await using rig = await rpcRig();
     async function* upload() {
       yield { part: { case: "target" as const, value: target } };
       yield { part: { case: "chunk" as const, value: Buffer.from("half") } };
-      while (rig.sandboxes.lastWrite === undefined) await new Promise((resolve) => setImmediate(resolve));
-      rig.breakConnections();
-      await new Promise(() => {});
     }
-    await assert.rejects(rig.client.streamWriteFile(upload()), ConnectError);
-    assert.ok(rig.sandboxes.lastWrite !== undefined);
-    await assert.rejects(rig.sandboxes.lastWrite);
+    await assert.rejects(rig.client.streamWriteFile(upload()), says(Code.InvalidArgument, /cut off/));
     assert.equal(rig.sandboxes.files.size, 0);
   });
 
