@@ -45,6 +45,9 @@ mod tests {
     #[test]
     fn two_measurements_agree_to_one_part_in_a_thousand() {
         let (one, other) = (measure_khz(), measure_khz());
-        assert!(one.abs_diff(other) * 1000 < one, "{one} kHz, then {other} kHz");
+        assert!(
+            one.abs_diff(other) * 1000 < one,
+            "{one} kHz, then {other} kHz"
+        );
     }
 }

@@ -4,9 +4,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { hostMark } from "@roost/protocol/ids";
 import { LauncherFailure } from "./failure.ts";
+import { placeFile } from "./files/durable.ts";
 import { readIfThere } from "./files/presence.ts";
 import { type Lot, takeLot } from "./instance/lot.ts";
 import { CHECKOUT, homePaths, readSettings, type Settings } from "./settings.ts";
@@ -67,6 +68,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
   );
   await mkdir(settings.home, { recursive: true, mode: 0o700 });
   await writeFile(homeFile(lot), settings.home);
+  await handOnVmmChoice(sharedVmmChoice(settings), vmmChoice(settings));
   stack.defer(async () => {
     await forget(settings, lot);
   });
@@ -81,6 +83,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
     throw new LauncherFailure(`the test's Roost did not start\n${await logsOf(settings)}`, { cause: error });
   });
   stack.defer(() => roost.stop());
+  await handOnVmmChoice(vmmChoice(settings), sharedVmmChoice(settings));
   return instanceOf(settings, roost, await hostIdOf(settings), stack.move());
 }
 
@@ -118,6 +121,23 @@ async function clearUpAfterKilledTest(lot: Lot, signal: AbortSignal): Promise<vo
   const settings = instanceSettings(lot, home);
   await clearUp(settings, () => {}, signal);
   await forget(settings, lot);
+}
+
+/** What the agent has found out about this machine by booting guests; it checks itself whether that still holds. */
+function vmmChoice(settings: Settings): string {
+  return join(homePaths.agentData(settings), "host", "vmm-choice.json");
+}
+
+/** Handed on from test to test, so that only the first one waits for the trial. */
+function sharedVmmChoice(settings: Settings): string {
+  return join(dirname(settings.home), "vmm-choice.json");
+}
+
+async function handOnVmmChoice(from: string, to: string): Promise<void> {
+  const choice = await readIfThere(from);
+  if (choice === undefined) return;
+  await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+  await placeFile(to, choice, 0o600);
 }
 
 async function forget(settings: Settings, lot: Lot): Promise<void> {

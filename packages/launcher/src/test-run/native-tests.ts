@@ -1,25 +1,11 @@
-/** The native programs: clippy where the toolchain has it, and cargo's tests. */
+/** The native programs: rustfmt and clippy where the toolchain has them, and cargo's tests. */
 import { chooseToolchain, type Toolchain } from "../install/toolchain.ts";
 import { ProgramFailure } from "../programs/run-program.ts";
 import type { Counts, Part, PartContext } from "./part.ts";
 
 export const NATIVE_TESTS: readonly Part[] = [
-  {
-    name: "clippy",
-    async run(context) {
-      const toolchain = await toolchainOf(context);
-      if (!(await has(toolchain, "clippy", context.signal))) return { passed: 0, failed: 0, skipped: 1 };
-      const { succeeded } = await cargo(context, toolchain, [
-        "clippy",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-      ]);
-      return succeeded ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
-    },
-  },
+  optionalCheck("rustfmt", "fmt", ["fmt", "--all", "--check"]),
+  optionalCheck("clippy", "clippy", ["clippy", "--all-targets", "--locked", "--", "-D", "warnings"]),
   {
     name: "native tests",
     async run(context) {
@@ -34,6 +20,19 @@ export const NATIVE_TESTS: readonly Part[] = [
     },
   },
 ];
+
+/** A check that counts as skipped where the toolchain (Debian's own, say) does not have the tool. */
+function optionalCheck(name: string, tool: string, args: readonly string[]): Part {
+  return {
+    name,
+    async run(context) {
+      const toolchain = await toolchainOf(context);
+      if (!(await has(toolchain, tool, context.signal))) return { passed: 0, failed: 0, skipped: 1 };
+      const { succeeded } = await cargo(context, toolchain, args);
+      return succeeded ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+    },
+  };
+}
 
 /** Adds up cargo's `test result: ok. 12 passed; 0 failed; 1 ignored; …` lines, one for each test program. */
 export function cargoCounts(lines: readonly string[]): Counts {

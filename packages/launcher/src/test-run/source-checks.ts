@@ -1,5 +1,6 @@
-/** What can be said of the sources without running them: format and lint, types, which way imports point. */
+/** What can be said of the sources without running them: format and lint, types, which way imports point, contracts. */
 import { join } from "node:path";
+import { CONTRACT_CHECKS } from "./contracts.ts";
 import type { Part } from "./part.ts";
 import { programCheck } from "./program-check.ts";
 
@@ -20,4 +21,5 @@ export const SOURCE_CHECKS: readonly Part[] = [
     process.execPath,
     join(settings.checkout, "packages/launcher/src/checks/import-arrows.ts"),
   ]),
+  ...CONTRACT_CHECKS,
 ];
