@@ -24,6 +24,19 @@ interface Outcome {
 
 class UsageError extends Error {}
 
+function readArguments() {
+  const options = {
+    email: { type: "string" },
+    "password-stdin": { type: "boolean" },
+    json: { type: "boolean" },
+  } as const;
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 interface Options {
   readonly email?: string | undefined;
   readonly "password-stdin"?: boolean | undefined;
@@ -96,10 +109,7 @@ async function run(positionals: string[], options: Options): Promise<Outcome> {
 
 try {
   readEnvFile();
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    options: { email: { type: "string" }, "password-stdin": { type: "boolean" }, json: { type: "boolean" } },
-  });
+  const { positionals, values } = readArguments();
   const { words, data } = await run(positionals, values);
   process.stdout.write(`${values.json ? JSON.stringify(data) : words}\n`);
 } catch (error) {

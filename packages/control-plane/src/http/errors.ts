@@ -23,7 +23,8 @@ function asRoostError(error: FastifyError): RoostError {
       cause: error,
     });
   }
-  if (status === 404) return new RoostError("not_found", "There is no such route.", { cause: error });
+  // 414: a part of the path that is longer than any id.
+  if (status === 404 || status === 414) return new RoostError("not_found", "There is no such route.", { cause: error });
   if (status < 500)
     return new RoostError("invalid_request", `${error.message}.`.replace(/\.\.$/, "."), { cause: error });
   return new RoostError("internal", "Something went wrong here; the log has it under this answer's request_id.", {

@@ -17,7 +17,10 @@ const FIELDS = {
 };
 
 const ApiKey = Type.Object(FIELDS);
-const NewApiKey = Type.Object({ ...FIELDS, key: Type.String({ description: "Shown here only, and never again." }) });
+const NewApiKey = Type.Object(
+  { ...FIELDS, key: Type.String({ description: "Shown here only, and never again." }) },
+  { description: "The new key." },
+);
 
 function show<T extends { created_at: Date; last_used: Date | null }>(row: T) {
   return { ...row, created_at: row.created_at.toISOString(), last_used: row.last_used?.toISOString() ?? null };

@@ -76,13 +76,16 @@ export function enrolmentRoutes({ enrolment, hosts, sandboxes }: EnrolmentRoutes
           summary: "Join, with a one-time token",
           body: JoinBody,
           response: {
-            201: Type.Object({
-              host: HostRef,
-              token: Type.String({ description: "For `X-Host-Token`; seven days." }),
-              refresh_token: Type.String({ description: "Sixty days." }),
-              certificate: Type.String({ description: "The host's, in PEM: serverAuth, for `<id>.roost.internal`." }),
-              ca: Type.String({ description: "The authority that the control plane's certificate is of, in PEM." }),
-            }),
+            201: Type.Object(
+              {
+                host: HostRef,
+                token: Type.String({ description: "For `X-Host-Token`; seven days." }),
+                refresh_token: Type.String({ description: "Sixty days." }),
+                certificate: Type.String({ description: "The host's, in PEM: serverAuth, for `<id>.roost.internal`." }),
+                ca: Type.String({ description: "The authority that the control plane's certificate is of, in PEM." }),
+              },
+              { description: "It is `online`." },
+            ),
           },
         },
         preValidation: async (request) => {
@@ -113,12 +116,15 @@ export function enrolmentRoutes({ enrolment, hosts, sandboxes }: EnrolmentRoutes
           summary: "New credentials for old; the old ones stay good until the new ones are first used",
           body: RefreshBody,
           response: {
-            200: Type.Object({
-              token: Type.String(),
-              refresh_token: Type.String(),
-              certificate: Type.Optional(Type.String({ description: "With `csr` only." })),
-              ca: Type.String(),
-            }),
+            200: Type.Object(
+              {
+                token: Type.String(),
+                refresh_token: Type.String(),
+                certificate: Type.Optional(Type.String({ description: "With `csr` only." })),
+                ca: Type.String(),
+              },
+              { description: "New credentials; to be stored before they are used." },
+            ),
           },
         },
         preValidation: async (request) => {

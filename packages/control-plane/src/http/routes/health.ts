@@ -16,7 +16,7 @@ export function healthRoutes(readiness: Readiness): FastifyPluginAsyncTypebox {
         schema: {
           tags: ["operation"],
           summary: "The process lives",
-          response: { 200: Type.Object({ status: Choice(["ok"]) }) },
+          response: { 200: Type.Object({ status: Choice(["ok"]) }, { description: "It does." }) },
         },
       },
       async () => ({ status: "ok" as const }),

@@ -29,7 +29,12 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
             },
             { additionalProperties: false },
           ),
-          response: { 201: Type.Object({ host: HostRef, registration_token: RegistrationToken }) },
+          response: {
+            201: Type.Object(
+              { host: HostRef, registration_token: RegistrationToken },
+              { description: "It is `pending`." },
+            ),
+          },
         },
       },
       async (request, reply) => {
@@ -100,7 +105,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
           tags: ["hosts"],
           summary: "A new token for a host that has not joined; the one before is void",
           params: IdParams("host"),
-          response: { 201: Type.Object({ registration_token: RegistrationToken }) },
+          response: { 201: Type.Object({ registration_token: RegistrationToken }, { description: "The new token." }) },
         },
       },
       async (request, reply) => {

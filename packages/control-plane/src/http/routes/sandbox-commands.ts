@@ -29,19 +29,22 @@ const ExecBody = Type.Object(
   { additionalProperties: false },
 );
 
-const ExecAnswer = Type.Object({
-  sandbox_id: Type.String(),
-  cmd: Type.String(),
-  stdout: Type.String(),
-  stderr: Type.String(),
-  exit_code: Nullable(
-    Type.Integer({ description: "127: no such program; 128 + n: ended by signal n; null: it ran out of time." }),
-  ),
-  duration_ms: Type.Integer(),
-  encoding: Choice(["utf-8", "base64"], { description: "Of stdout and stderr both." }),
-  timed_out: Type.Boolean(),
-  truncated: Type.Boolean({ description: "There was more output than an answer holds." }),
-});
+const ExecAnswer = Type.Object(
+  {
+    sandbox_id: Type.String(),
+    cmd: Type.String(),
+    stdout: Type.String(),
+    stderr: Type.String(),
+    exit_code: Nullable(
+      Type.Integer({ description: "127: no such program; 128 + n: ended by signal n; null: it ran out of time." }),
+    ),
+    duration_ms: Type.Integer(),
+    encoding: Choice(["utf-8", "base64"], { description: "Of stdout and stderr both." }),
+    timed_out: Type.Boolean(),
+    truncated: Type.Boolean({ description: "There was more output than an answer holds." }),
+  },
+  { description: "What the command wrote, and how it ended." },
+);
 
 export function sandboxCommandsRoutes(sandboxes: Sandboxes): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -93,7 +96,9 @@ export function sandboxCommandsRoutes(sandboxes: Sandboxes): FastifyPluginAsyncT
             },
             { additionalProperties: false },
           ),
-          response: { 200: Type.Object({ console: Type.String(), vmm: Type.String() }) },
+          response: {
+            200: Type.Object({ console: Type.String(), vmm: Type.String() }, { description: "Plain text." }),
+          },
         },
       },
       (request) => sandboxes.logs(teamOf(request), request.params.id, request.query.limit_bytes),

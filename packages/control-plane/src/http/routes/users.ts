@@ -8,18 +8,24 @@ import { AnyText, Email, Time } from "../schemas/text.ts";
 
 const Password = (minLength: number) => AnyText({ minLength, maxLength: 1024 });
 
-const OpenedSession = Type.Object({
-  token: Type.String({ description: "For `Authorization: Bearer …`; good for six hours." }),
-  user_id: Type.String(),
-  team_id: Type.String(),
-  email: Type.String(),
-});
+const OpenedSession = Type.Object(
+  {
+    token: Type.String({ description: "For `Authorization: Bearer …`; good for six hours." }),
+    user_id: Type.String(),
+    team_id: Type.String(),
+    email: Type.String(),
+  },
+  { description: "A session." },
+);
 
-const Me = Type.Object({
-  user: Type.Object({ id: Type.String(), email: Type.String(), is_admin: Type.Boolean(), created_at: Time() }),
-  team_id: Type.String({ description: "The team that this session acts for." }),
-  teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), role: Choice(["owner", "member"]) })),
-});
+const Me = Type.Object(
+  {
+    user: Type.Object({ id: Type.String(), email: Type.String(), is_admin: Type.Boolean(), created_at: Time() }),
+    team_id: Type.String({ description: "The team that this session acts for." }),
+    teams: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), role: Choice(["owner", "member"]) })),
+  },
+  { description: "The user, and their teams." },
+);
 
 function show(session: Session) {
   return { token: session.token, user_id: session.userId, team_id: session.teamId, email: session.email };

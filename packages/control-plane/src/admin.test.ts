@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { openDatabase } from "./db/database.ts";
+import { makeDatabase } from "./testing/database.ts";
+import { Sessions, Users } from "./users/users.ts";
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function admin(databaseUrl: string, args: string[], input = ""): Promise<Ran> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "admin.ts"), ...args], {
+    cwd: import.meta.dirname,
+    env: { PATH: process.env.PATH ?? "", DATABASE_URL: databaseUrl },
+  });
+  child.stdin.end(input);
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
+  return { code, out, err };
+}
+
+const CREATE = ["create", "--email", "Root@Example.com", "--password-stdin", "--json"];
+
+test("create makes an admin with a team on an empty database, once, and they can log in", async () => {
+  await using database = await makeDatabase();
+  const first = await admin(database.url, CREATE, "correct horse\n");
+  assert.equal(first.code, 0, first.err);
+  const made = JSON.parse(first.out);
+  assert.deepEqual([made.email, made.created], ["root@example.com", true]);
+  const second = await admin(database.url, CREATE, "another password");
+  assert.deepEqual(JSON.parse(second.out), { ...made, created: false });
+  await using stack = new AsyncDisposableStack();
+  const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
+  stack.defer(() => db.destroy());
+  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
+  const users = new Users({ db, sessions, signUp: "closed" });
+  const session = await users.logIn("root@example.com", "correct horse");
+  assert.equal(session.teamId, made.team_id);
+  assert.equal((await users.holderOf(session.token))?.isAdmin, true);
+});
+
+test("set-password gives an account another password", async () => {
+  await using database = await makeDatabase();
+  await admin(database.url, CREATE, "correct horse");
+  const args = ["set-password", "--email", "root@example.com", "--password-stdin"];
+  const changed = await admin(database.url, args, "battery staple");
+  assert.equal(changed.code, 0, changed.err);
+  await using stack = new AsyncDisposableStack();
+  const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
+  stack.defer(() => db.destroy());
+  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
+  const users = new Users({ db, sessions, signUp: "closed" });
+  await assert.rejects(users.logIn("root@example.com", "correct horse"), /wrong/);
+  await users.logIn("root@example.com", "battery staple");
+  const nobody = await admin(database.url, ["set-password", "--email", "x@y", "--password-stdin"], "battery staple");
+  assert.deepEqual([nobody.code, nobody.err], [1, "roost admin: Nobody has an account with this email.\n"]);
+});
+
+test("an email of someone who is no admin is refused", async () => {
+  await using database = await makeDatabase();
+  await admin(database.url, ["migrate", "up"]);
+  await using stack = new AsyncDisposableStack();
+  const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
+  stack.defer(() => db.destroy());
+  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
+  await new Users({ db, sessions, signUp: "open" }).signUp("root@example.com", "correct horse");
+  const refused = await admin(database.url, CREATE, "correct horse");
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /belongs to an account that is no admin/);
+});
+
+test("migrate goes up and down, and says what it did", async () => {
+  await using database = await makeDatabase();
+  assert.equal((await admin(database.url, ["migrate", "up"])).out, "Did 001-initial.\n");
+  assert.equal((await admin(database.url, ["migrate", "up"])).out, "There was nothing to do.\n");
+  const down = await admin(database.url, ["migrate", "down", "--json"]);
+  assert.deepEqual(JSON.parse(down.out), [{ name: "001-initial", direction: "Down" }]);
+});
+
+test("config lists all settings without telling secrets, and needs no database", async () => {
+  const url = "postgresql://u:hunter2@127.0.0.1:1/x";
+  const listed = await admin(url, ["config", "--json"]);
+  assert.equal(listed.code, 0);
+  const names = JSON.parse(listed.out).map((setting: { name: string }) => setting.name);
+  assert.ok(names.includes("ROOST_LISTEN") && names.includes("DATABASE_URL"));
+  const words = await admin(url, ["config"]);
+  assert.match(words.out, /^ROOST_LISTEN=127\.0\.0\.1:4700$/m);
+  assert.doesNotMatch(listed.out + words.out, /hunter2/);
+});
+
+test("wrong usage says how it is done, and exits with 2", async () => {
+  const cases: [string[], string, RegExp][] = [
+    [[], "", /A command is needed/],
+    [["make"], "", /There is no command “make”/],
+    [["create", "--password-stdin"], "correct horse", /--email and --password-stdin are needed/],
+    [["create", "--email", "x@y"], "correct horse", /--email and --password-stdin are needed/],
+    [["create", "--email", "nobody", "--password-stdin"], "correct horse", /“nobody” is no email address/],
+    [["create", "--email", "x@y", "--password-stdin"], "short", /at least 8 characters/],
+    [["migrate", "sideways"], "", /“migrate up” or “migrate down”/],
+    [["create", "--force"], "", /Unknown option '--force'/],
+  ];
+  await Promise.all(
+    cases.map(async ([args, input, message]) => {
+      const ran = await admin("postgresql://127.0.0.1:1/x", args, input);
+      assert.match(ran.err, message);
+      assert.match(ran.err, /Usage: node admin\.ts COMMAND/);
+      assert.equal(ran.code, 2);
+    }),
+  );
+});
