@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cgroup::UsersCgroup;
 use crate::guest::Guest;
+use crate::limits::OpenFiles;
 use crate::session::SessionStore;
 use crate::users::{Accounts, User};
 
@@ -20,6 +21,8 @@ pub struct Agent {
     pub accounts: Accounts,
     /// None where there is no cgroup v2: processes then run where the server runs, and nothing is frozen.
     pub cgroup: Option<UsersCgroup>,
+    /// What processes get back of the limit that the server raised for itself.
+    pub open_files: OpenFiles,
     /// The machine that `/init` may change; none in a test.
     pub guest: Option<Guest>,
 }

@@ -17,7 +17,7 @@ const FREEZE_LIMIT: Duration = Duration::from_secs(5);
 pub struct UsersCgroup {
     folder: PathBuf,
     procs: OwnedFd,
-    frozen: AtomicBool,
+    closed: AtomicBool,
 }
 
 impl UsersCgroup {
@@ -30,7 +30,7 @@ impl UsersCgroup {
         Ok(Self {
             folder: folder.to_owned(),
             procs: procs.into(),
-            frozen: AtomicBool::new(frozen),
+            closed: AtomicBool::new(frozen),
         })
     }
 
@@ -39,15 +39,21 @@ impl UsersCgroup {
         &self.procs
     }
 
-    /// Whether a process started now would freeze before it became the program.
-    pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Ordering::Acquire)
+    /// Whether processes must not be started: one that entered a frozen cgroup would never become the program, and the server
+    /// would wait for it.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Lets no process be started from now on. To be called on the server's thread, which starts processes in one go: so none
+    /// is on its way when `freeze` begins.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     /// Stops every process in it, and returns once all stand still. Blocks; if they do not within some seconds, all run
     /// again.
     pub fn freeze(&self) -> io::Result<()> {
-        self.frozen.store(true, Ordering::Release);
         self.write("1")
             .and_then(|()| self.await_frozen())
             .inspect_err(|_| {
@@ -55,10 +61,10 @@ impl UsersCgroup {
             })
     }
 
-    /// Lets them run.
+    /// Lets them run, and new ones start.
     pub fn thaw(&self) -> io::Result<()> {
         self.write("0")?;
-        self.frozen.store(false, Ordering::Release);
+        self.closed.store(false, Ordering::Release);
         Ok(())
     }
 

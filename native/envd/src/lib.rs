@@ -15,6 +15,7 @@ pub mod r#gen;
 mod filesystem;
 mod folders;
 mod guest;
+mod limits;
 mod paths;
 mod processes;
 pub mod serve;

@@ -6,13 +6,13 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::FdFlags;
 use tokio::net::TcpListener;
 
 use crate::agent::Agent;
 use crate::arguments::Serve;
 use crate::cgroup::UsersCgroup;
 use crate::guest::Guest;
+use crate::limits::OpenFiles;
 use crate::server;
 use crate::session::SessionStore;
 use crate::users::Accounts;
@@ -25,12 +25,14 @@ const FILE_THREAD_IDLE: Duration = Duration::from_secs(2);
 pub fn run(arguments: &Serve) -> io::Result<()> {
     // PID 1 starts us as /proc/self/exe, and the kernel would call us "exe".
     rustix::thread::set_name(c"envd")?;
+    keep_descriptors_to_ourselves();
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o022));
     let agent = Arc::new(Agent {
         gateway: arguments.gateway,
         session: SessionStore::open(arguments.session.map(inherit).transpose()?)?,
         accounts: Accounts::of_machine(),
         cgroup: users_cgroup(arguments),
+        open_files: OpenFiles::raise(),
         guest: arguments.guest.then_some(Guest),
     });
     if arguments.guest {
@@ -61,7 +63,7 @@ fn users_cgroup(arguments: &Serve) -> Option<UsersCgroup> {
         .ok()
 }
 
-/// Takes a descriptor over that the parent process left open for us, and for nobody after us.
+/// Takes a descriptor over that the parent process left open for us.
 fn inherit(number: RawFd) -> io::Result<File> {
     if number <= 2 {
         return Err(io::Error::new(
@@ -71,9 +73,21 @@ fn inherit(number: RawFd) -> io::Result<File> {
     }
     // SAFETY: the number is not checked to be open (every use of it fails cleanly if it is not), and this program opened
     // nothing under it: it is called once, before any other file is opened.
-    let memory = unsafe { OwnedFd::from_raw_fd(number) };
-    rustix::io::fcntl_setfd(&memory, FdFlags::CLOEXEC)?;
-    Ok(memory.into())
+    Ok(unsafe { OwnedFd::from_raw_fd(number) }.into())
+}
+
+/// Whatever the parent process left open is not for the processes that we start.
+fn keep_descriptors_to_ourselves() {
+    // SAFETY: takes no pointers, and closes nothing: it marks descriptors. A kernel before 5.11 refuses it, which leaves what
+    // our own parent did not mark itself.
+    unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
 }
 
 /// When a guest runs out of memory, its agent is the last to be ended.

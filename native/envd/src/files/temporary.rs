@@ -56,12 +56,17 @@ impl Temporary {
         self.file.write_all(piece).await
     }
 
-    /// Makes it the target, which it replaces at once for all who look.
-    pub async fn finish(mut self) -> io::Result<PathBuf> {
+    /// Returns once all of it is in the file.
+    pub async fn flushed(mut self) -> io::Result<Self> {
         self.file.flush().await?;
+        Ok(self)
+    }
+
+    /// Makes it the target, which it replaces at once for all who look.
+    pub fn rename(mut self) -> io::Result<()> {
         fs::rename(&self.path, &self.target)?;
         self.path = PathBuf::new();
-        Ok(std::mem::take(&mut self.target))
+        Ok(())
     }
 }
 

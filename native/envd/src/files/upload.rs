@@ -98,7 +98,10 @@ async fn write(
     body: impl Stream<Item = io::Result<Bytes>>,
 ) -> Result<Written, HttpError> {
     let failed = |error| target::io_error(path, &error);
-    let mut file = Temporary::begin(path, user).map_err(failed)?;
+    let (target, owner) = (path.to_owned(), user.clone());
+    let mut file = off_thread(move || Temporary::begin(&target, &owner))
+        .await
+        .map_err(failed)?;
     let mut body = std::pin::pin!(body);
     while let Some(piece) = body
         .try_next()
@@ -107,7 +110,8 @@ async fn write(
     {
         file.write(&piece).await.map_err(failed)?;
     }
-    file.finish().await.map_err(failed)?;
+    let written = file.flushed().await.map_err(failed)?;
+    off_thread(move || written.rename()).await.map_err(failed)?;
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -117,6 +121,13 @@ async fn write(
         name,
         r#type: "file",
     })
+}
+
+/// Finding and making folders may wait for the disk, which the server's thread must not.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 /// The request with its body as the client meant it.

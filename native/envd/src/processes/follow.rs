@@ -8,8 +8,9 @@ use connectrpc::{ConnectError, ServiceStream};
 use futures_util::stream;
 use tokio::time::timeout;
 
+use super::backlog::{Chunk, Source};
 use super::ending;
-use super::output::{Chunk, Event, Reader, Source};
+use super::output::{Event, Reader};
 use super::process::Process;
 use crate::r#gen::process::ProcessEvent;
 use crate::r#gen::process::process_event::data_event::Output;

@@ -1,4 +1,4 @@
-//! Between fork and exec: from a description of a process to a running one, or to the step that failed.
+//! From the description of a process to a running one, or to the reason why there can be none.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -9,16 +9,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use rustix::fs::{Gid, Mode, OFlags};
+use rustix::fs::Gid;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
+use super::child::{ChildSide, Step};
+use super::pipes::{Pipes, Stdin};
+use crate::limits::OpenFiles;
 use crate::users::User;
 
+/// Where commands are looked for when nobody said where.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A process to be.
@@ -28,19 +31,27 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// The whole environment.
     pub environment: BTreeMap<String, String>,
-    pub folder: PathBuf,
+    pub folder: Folder,
     pub user: User,
     pub groups: Vec<Gid>,
     pub stdin: Stdin,
 }
 
-/// What the process reads from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stdin {
-    /// A pipe that clients write to.
-    Pipe,
-    /// Nothing: `/dev/null`.
-    Empty,
+/// Where a process begins.
+#[derive(Debug)]
+pub enum Folder {
+    /// Here and nowhere else.
+    Asked(PathBuf),
+    /// Here if it can be: an image may lack a user's home, which is no reason to run nothing. Else in `/`.
+    Usual(PathBuf),
+}
+
+/// What the server gives to all its processes.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// An open `cgroup.procs`.
+    pub cgroup: Option<&'a OwnedFd>,
+    pub open_files: OpenFiles,
 }
 
 /// A process that runs, and our ends of its pipes.
@@ -66,15 +77,30 @@ pub enum LaunchError {
 }
 
 impl Launch {
-    /// Starts it, in a session and process group of its own, and in `cgroup` (an open `cgroup.procs`) if there is one.
-    pub fn start(&self, cgroup: Option<&OwnedFd>) -> Result<Launched, LaunchError> {
+    /// Starts it, in a session and process group of its own.
+    pub fn start(&self, surroundings: Surroundings<'_>) -> Result<Launched, LaunchError> {
         self.check_text()?;
-        self.check_folder()?;
+        self.folder.check()?;
         let program = self.find_program()?;
-        let pipes = Pipes::open(self.stdin).map_err(LaunchError::NoRoom)?;
-        // What fails in the child before exec is told apart by a byte in this pipe; exec itself closes it.
-        let (failed_at, at) =
-            pipe_with(PipeFlags::CLOEXEC).map_err(|errno| LaunchError::NoRoom(errno.into()))?;
+        let (ours, theirs) = Pipes::open(self.stdin).map_err(LaunchError::NoRoom)?;
+        // What fails in the child before exec is told apart by a byte in this pipe; exec itself closes it. It is never
+        // waited for: the child has written before we learn that it failed.
+        let (failed_at, at) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
+            .map_err(|errno| LaunchError::NoRoom(errno.into()))?;
+        let child_side = ChildSide {
+            cgroup: surroundings
+                .cgroup
+                .map(OwnedFd::try_clone)
+                .transpose()
+                .map_err(LaunchError::NoRoom)?,
+            open_files: surroundings.open_files,
+            user: self.user.clone(),
+            groups: self.groups.clone(),
+            folder: CString::new(self.folder.path().as_os_str().as_bytes())
+                .map_err(|_| LaunchError::BadText("the working folder contains a NUL character"))?,
+            folder_if_not: matches!(self.folder, Folder::Usual(_)).then_some(c"/"),
+            at,
+        };
 
         let mut command = std::process::Command::new(&program);
         command
@@ -83,79 +109,51 @@ impl Launch {
             .env_clear()
             .envs(&self.environment);
         command
-            .stdin(pipes.child_stdin)
-            .stdout(pipes.child_stdout)
-            .stderr(pipes.child_stderr);
-        let child_side = ChildSide {
-            cgroup: cgroup
-                .map(OwnedFd::try_clone)
-                .transpose()
-                .map_err(LaunchError::NoRoom)?,
-            user: self.user.clone(),
-            groups: self.groups.clone(),
-            folder: CString::new(self.folder.as_os_str().as_bytes())
-                .map_err(|_| LaunchError::BadText("the working folder contains a NUL character"))?,
-            at,
-        };
+            .stdin(theirs.stdin)
+            .stdout(theirs.stdout)
+            .stderr(theirs.stderr);
         // SAFETY: the closure runs in the forked child, where only what is safe in a signal handler may be done: it makes
         // system calls on values prepared here, and neither allocates nor locks.
         unsafe { command.pre_exec(move || child_side.settle()) };
-
-        let child = Command::from(command).kill_on_drop(false).spawn();
-        match child {
+        let spawned = Command::from(command).kill_on_drop(false).spawn();
+        match spawned {
             Ok(child) => Ok(Launched {
                 child,
-                stdin: pipes.stdin,
-                stdout: pipes.stdout,
-                stderr: pipes.stderr,
+                stdin: ours.stdin,
+                stdout: ours.stdout,
+                stderr: ours.stderr,
             }),
             Err(cause) => Err(self.explain(program, cause, failed_at)),
         }
     }
 
     fn check_text(&self) -> Result<(), LaunchError> {
-        let texts = self
+        let mut texts = self
             .arguments
             .iter()
             .chain(self.environment.values())
             .chain([&self.command]);
+        let mut names = self.environment.keys();
         if self.command.is_empty() {
-            return Err(LaunchError::BadText("the command is empty"));
-        }
-        if texts
-            .chain(self.environment.keys())
-            .any(|text| text.contains('\0'))
-        {
-            return Err(LaunchError::BadText(
+            Err(LaunchError::BadText("the command is empty"))
+        } else if texts.any(|text| text.contains('\0')) {
+            Err(LaunchError::BadText(
                 "the command, its arguments or its environment contain a NUL character",
-            ));
-        }
-        if self
-            .environment
-            .keys()
-            .any(|name| name.is_empty() || name.contains('='))
-        {
-            return Err(LaunchError::BadText(
-                "a variable's name is empty or contains '='",
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_folder(&self) -> Result<(), LaunchError> {
-        let bad = |cause| LaunchError::BadFolder(self.folder.clone(), cause);
-        let metadata = fs::metadata(&self.folder).map_err(bad)?;
-        if metadata.is_dir() {
-            Ok(())
+            ))
+        } else if names.any(|name| name.is_empty() || name.contains(['=', '\0'])) {
+            Err(LaunchError::BadText(
+                "a variable's name is empty, or contains '=' or a NUL character",
+            ))
         } else {
-            Err(bad(Errno::NOTDIR.into()))
+            Ok(())
         }
     }
 
     /// As a shell would: a name with a slash is a path, any other is looked for in the process's own PATH.
     fn find_program(&self) -> Result<PathBuf, LaunchError> {
+        let folder = self.folder.path();
         if self.command.contains('/') {
-            let program = self.folder.join(&self.command);
+            let program = folder.join(&self.command);
             return match fs::metadata(&program) {
                 Ok(_) => Ok(program),
                 Err(error) if is_missing(&error) => {
@@ -170,27 +168,49 @@ impl Launch {
             .map_or(DEFAULT_PATH, String::as_str);
         let mut candidates = path
             .split(':')
-            .map(|folder| self.folder.join(folder).join(&self.command));
-        candidates
-            .find(|program| is_executable(program))
-            .ok_or_else(|| LaunchError::NotFound(self.command.clone()))
+            .map(|place| folder.join(place).join(&self.command));
+        let found = candidates.find(|program| is_executable(program));
+        found.ok_or_else(|| LaunchError::NotFound(self.command.clone()))
     }
 
     fn explain(&self, program: PathBuf, cause: io::Error, failed_at: OwnedFd) -> LaunchError {
         let mut step = [0];
-        let read = std::fs::File::from(failed_at).read(&mut step);
-        match (read, step[0]) {
-            (Ok(1), FOLDER) => LaunchError::BadFolder(self.folder.clone(), cause),
-            (Ok(1), IDENTITY) => LaunchError::Failed("take on the user", cause),
-            (Ok(1), _) => LaunchError::Failed("enter the users' cgroup or a session", cause),
-            _ if matches!(
+        let told = fs::File::from(failed_at).read(&mut step).unwrap_or(0);
+        match (told > 0).then(|| Step::of(step[0])).flatten() {
+            Some(Step::Folder) => LaunchError::BadFolder(self.folder.path().to_owned(), cause),
+            Some(Step::User) => LaunchError::Failed("take on the user", cause),
+            Some(Step::Session) => {
+                LaunchError::Failed("enter the users' cgroup and a session", cause)
+            }
+            None if matches!(
                 cause.kind(),
                 io::ErrorKind::WouldBlock | io::ErrorKind::OutOfMemory
             ) =>
             {
                 LaunchError::NoRoom(cause)
             }
-            _ => LaunchError::NotExecutable(program, cause),
+            None => LaunchError::NotExecutable(program, cause),
+        }
+    }
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Asked(path) | Self::Usual(path) => path,
+        }
+    }
+
+    fn check(&self) -> Result<(), LaunchError> {
+        let Self::Asked(path) = self else {
+            return Ok(());
+        };
+        let bad = |cause| LaunchError::BadFolder(path.clone(), cause);
+        let metadata = fs::metadata(path).map_err(bad)?;
+        if metadata.is_dir() {
+            Ok(())
+        } else {
+            Err(bad(Errno::NOTDIR.into()))
         }
     }
 }
@@ -205,88 +225,4 @@ fn is_missing(error: &io::Error) -> bool {
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path)
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-const SESSION: u8 = 1;
-const IDENTITY: u8 = 2;
-const FOLDER: u8 = 3;
-
-/// What the child does before it becomes the program.
-struct ChildSide {
-    cgroup: Option<OwnedFd>,
-    user: User,
-    groups: Vec<Gid>,
-    folder: CString,
-    at: OwnedFd,
-}
-
-impl ChildSide {
-    fn settle(&self) -> io::Result<()> {
-        self.step(SESSION, self.enter_session())?;
-        self.step(IDENTITY, self.become_user())?;
-        self.step(FOLDER, rustix::process::chdir(self.folder.as_c_str()))
-    }
-
-    fn step(&self, step: u8, result: Result<(), Errno>) -> io::Result<()> {
-        if result.is_err() {
-            let _ = rustix::io::write(&self.at, &[step]);
-        }
-        result.map_err(io::Error::from)
-    }
-
-    fn enter_session(&self) -> Result<(), Errno> {
-        if let Some(procs) = &self.cgroup {
-            rustix::io::write(procs, b"0")?;
-        }
-        // The agent is spared when memory runs out; what it starts is not.
-        if let Ok(score) = rustix::fs::open(
-            "/proc/self/oom_score_adj",
-            OFlags::WRONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        ) {
-            let _ = rustix::io::write(&score, b"0");
-        }
-        rustix::process::setsid().map(drop)
-    }
-
-    /// These calls change one thread only, and this one is all that the child has.
-    fn become_user(&self) -> Result<(), Errno> {
-        if rustix::process::geteuid().is_root() {
-            rustix::thread::set_thread_groups(&self.groups)?;
-            rustix::thread::set_thread_res_gid(self.user.gid, self.user.gid, self.user.gid)?;
-            rustix::thread::set_thread_res_uid(self.user.uid, self.user.uid, self.user.uid)?;
-        }
-        Ok(())
-    }
-}
-
-struct Pipes {
-    stdin: Option<pipe::Sender>,
-    stdout: pipe::Receiver,
-    stderr: pipe::Receiver,
-    child_stdin: Stdio,
-    child_stdout: Stdio,
-    child_stderr: Stdio,
-}
-
-impl Pipes {
-    fn open(stdin: Stdin) -> io::Result<Self> {
-        let (stdout, child_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (stderr, child_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
-        let (child_stdin, stdin) = match stdin {
-            Stdin::Empty => (Stdio::null(), None),
-            Stdin::Pipe => {
-                let (child, ours) = pipe_with(PipeFlags::CLOEXEC)?;
-                (Stdio::from(child), Some(pipe::Sender::from_owned_fd(ours)?))
-            }
-        };
-        Ok(Self {
-            stdin,
-            stdout: pipe::Receiver::from_owned_fd(stdout)?,
-            stderr: pipe::Receiver::from_owned_fd(stderr)?,
-            child_stdin,
-            child_stdout: child_stdout.into(),
-            child_stderr: child_stderr.into(),
-        })
-    }
 }

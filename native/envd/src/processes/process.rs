@@ -15,17 +15,21 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::timeout;
 
+use super::backlog::Source;
 use super::launch::Launched;
-use super::output::{Ending, Output, Reader, Source};
+use super::output::{Ending, Output, Reader};
 use crate::r#gen::process::ProcessConfig;
 
 /// After the main process has ended, a child of it may hold the pipes open. So long nothing must come …
 const SILENCE: Duration = Duration::from_millis(100);
 /// … or, if such a child never stops writing, so long is listened to it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The exit code of a process of which it is not known.
+const UNKNOWN: i32 = 255;
 
 /// A process that runs, or ran.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Process {
     output: Arc<Output>,
     stdin: Mutex<Option<pipe::Sender>>,
     over: AtomicBool,
+    /// For who waits for it to read.
+    became_over: Notify,
 }
 
 /// Why input was not taken.
@@ -63,6 +69,7 @@ impl Process {
             output: output.clone(),
             stdin: Mutex::new(launched.stdin),
             over: AtomicBool::new(false),
+            became_over: Notify::new(),
         });
         let pipes = [
             (Source::Stdout, Arc::new(launched.stdout)),
@@ -95,11 +102,23 @@ impl Process {
         kill_process_group(pid, signal)
     }
 
-    /// Writes all of it, waiting for the process to read.
+    /// Output that is still held for a reader.
+    pub fn unread(&self) -> usize {
+        self.output.held()
+    }
+
+    /// Writes all of it, waiting for the process to read. Ends with the process: a child of it may hold the pipe, and never read.
     pub async fn write(&self, data: &[u8]) -> Result<(), InputError> {
         let mut stdin = self.stdin.lock().await;
+        let became_over = self.became_over.notified();
+        if self.is_over() {
+            return Err(InputError::Broken);
+        }
         let pipe = stdin.as_mut().ok_or(InputError::Closed)?;
-        pipe.write_all(data).await.map_err(|_| InputError::Broken)
+        tokio::select! {
+            written = pipe.write_all(data) => written.map_err(|_| InputError::Broken),
+            () = became_over => Err(InputError::Broken),
+        }
     }
 
     /// Lets it read the end of its input, after what was written before.
@@ -142,17 +161,17 @@ fn read_some(pipe: &pipe::Receiver, source: Source, output: &Output) -> std::io:
 async fn watch(process: Arc<Process>, mut child: Child, pipes: [Arc<pipe::Receiver>; 2]) {
     let status = child.wait().await;
     process.over.store(true, Ordering::Release);
+    process.became_over.notify_waiters();
+    drop(process.stdin.lock().await.take());
     drain(&process.output, &pipes).await;
     process.output.end(match status {
         Ok(status) => status.signal().map_or_else(
-            || Ending::Exited(status.code().unwrap_or(0)),
+            || Ending::Exited(status.code().unwrap_or(UNKNOWN)),
             Ending::Killed,
         ),
-        // Somebody else reaped it; how it ended is not known.
-        Err(_) => Ending::Exited(0),
+        // Somebody else reaped it.
+        Err(_) => Ending::Exited(UNKNOWN),
     });
-    // Whoever waits for the process to read more waits in vain.
-    drop(process.stdin.lock().await.take());
 }
 
 /// Waits until all that the main process wrote has been read, and then for the children that share its pipes to be done or

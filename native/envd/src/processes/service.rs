@@ -1,7 +1,5 @@
 //! `process.Process` over Connect. Thin: what a request means, and which code an error has.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use connectrpc::{
@@ -11,27 +9,25 @@ use connectrpc::{
 use rustix::process::Signal;
 
 use super::follow;
-use super::launch::{DEFAULT_PATH, Launch, LaunchError, Stdin};
-use super::process::{InputError, Process as Running};
+use super::launch::Surroundings;
+use super::pipes::Stdin;
+use super::process::Process as Running;
+use super::refusal;
 use super::registry::Registry;
+use super::request;
 use crate::agent::Agent;
-use crate::credentials;
 use crate::r#gen::process::process_input::Input;
 use crate::r#gen::process::process_selector::Selector;
 use crate::r#gen::process::stream_input_request::Event as InputEvent;
 use crate::r#gen::process::{
     CloseStdinRequest, CloseStdinResponse, ConnectRequest, ConnectResponse, ListRequest,
-    ListResponse, Process, ProcessConfig, ProcessInfo, ProcessInput, ProcessSelector,
-    SendInputRequest, SendInputResponse, SendSignalRequest, SendSignalResponse, StartRequest,
-    StartResponse, StreamInputRequest, StreamInputResponse, UpdateRequest, UpdateResponse,
+    ListResponse, Process, ProcessInfo, ProcessInput, ProcessSelector, SendInputRequest,
+    SendInputResponse, SendSignalRequest, SendSignalResponse, StartRequest, StartResponse,
+    StreamInputRequest, StreamInputResponse, UpdateRequest, UpdateResponse,
 };
-use crate::paths;
-use crate::users::User;
 
 /// Tells whoever attaches how many bytes were dropped because nobody read them.
 const DROPPED_HEADER: &str = "roost-output-dropped";
-
-const NO_TERMINALS: &str = "terminals are not implemented by this version of the agent";
 
 /// The service, and the processes it has started.
 #[derive(Debug)]
@@ -47,62 +43,6 @@ impl ProcessService {
             agent,
             processes: Registry::default(),
         }
-    }
-
-    fn launch(
-        &self,
-        ctx: &RequestContext,
-        config: &ProcessConfig,
-        stdin: Stdin,
-    ) -> Result<Launch, ConnectError> {
-        let user = self
-            .agent
-            .user(credentials::user_name(ctx.headers()).as_deref());
-        let user = user.map_err(|unknown| ConnectError::unauthenticated(unknown.to_string()))?;
-        let usual = self.agent.folder_of(&user);
-        let folder = match config.cwd.as_deref() {
-            // An image may lack a user's home: that is no reason to run nothing.
-            None | Some("") => {
-                if usual.is_dir() {
-                    usual
-                } else {
-                    PathBuf::from("/")
-                }
-            }
-            Some(cwd) => paths::absolute(cwd, &user, &usual)
-                .map_err(|bad| ConnectError::invalid_argument(bad.to_string()))?,
-        };
-        Ok(Launch {
-            command: config.cmd.clone(),
-            arguments: config.args.clone(),
-            environment: self.environment(&user, config),
-            folder,
-            groups: self.agent.accounts.groups_of(&user),
-            user,
-            stdin,
-        })
-    }
-
-    /// Later ones win: the sandbox's, what belongs to the user, the request's.
-    fn environment(&self, user: &User, config: &ProcessConfig) -> BTreeMap<String, String> {
-        let mut environment = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
-        environment.extend(self.agent.session.current().environment.clone());
-        environment.extend([
-            ("HOME".to_owned(), user.home.to_string_lossy().into_owned()),
-            ("USER".to_owned(), user.name.clone()),
-            ("LOGNAME".to_owned(), user.name.clone()),
-            (
-                "SHELL".to_owned(),
-                user.shell.to_string_lossy().into_owned(),
-            ),
-        ]);
-        environment.extend(
-            config
-                .envs
-                .iter()
-                .map(|(name, value)| (name.clone(), value.clone())),
-        );
-        environment
     }
 
     fn find(&self, selector: Option<&ProcessSelector>) -> Result<Arc<Running>, ConnectError> {
@@ -154,26 +94,27 @@ impl Process for ProcessService {
             ));
         };
         if request.pty.is_set() {
-            return Err(ConnectError::unimplemented(NO_TERMINALS));
+            return Err(refusal::no_terminals());
         }
         let stdin = if request.stdin.unwrap_or(true) {
             Stdin::Pipe
         } else {
             Stdin::Empty
         };
-        let launch = self.launch(&ctx, &config, stdin)?;
+        let launch = request::launch(&self.agent, ctx.headers(), &config, stdin)?;
 
-        // A child that entered a frozen cgroup would never come to be the program, and we would wait for it.
         let cgroup = self.agent.cgroup.as_ref();
-        if cgroup.is_some_and(|cgroup| cgroup.is_frozen()) {
+        if cgroup.is_some_and(|cgroup| cgroup.is_closed()) {
             return Err(ConnectError::unavailable(
                 "the sandbox is being frozen: no process can start",
             ));
         }
         // From here to the registry nothing waits: a request that is dropped leaves either no process or a known one.
-        let launched = launch
-            .start(cgroup.map(|cgroup| cgroup.procs()))
-            .map_err(launch_error)?;
+        let surroundings = Surroundings {
+            cgroup: cgroup.map(|cgroup| cgroup.procs()),
+            open_files: self.agent.open_files,
+        };
+        let launched = launch.start(surroundings).map_err(refusal::of_launch)?;
         let pid = launched
             .child
             .id()
@@ -211,7 +152,7 @@ impl Process for ProcessService {
         _: RequestContext,
         _: ServiceRequest<'_, UpdateRequest>,
     ) -> ServiceResult<UpdateResponse> {
-        Err(ConnectError::unimplemented(NO_TERMINALS))
+        Err(refusal::no_terminals())
     }
 
     async fn stream_input(
@@ -282,7 +223,7 @@ impl Process for ProcessService {
         process
             .close_stdin()
             .await
-            .map_err(|error| input_error(&process, &error))?;
+            .map_err(|error| refusal::of_input(&process, &error))?;
         Response::ok(CloseStdinResponse {})
     }
 }
@@ -292,41 +233,8 @@ async fn write(process: &Running, input: Option<ProcessInput>) -> Result<(), Con
         Some(Input::Stdin(data)) => process
             .write(&data)
             .await
-            .map_err(|error| input_error(process, &error)),
-        Some(Input::Pty(_)) => Err(ConnectError::unimplemented(NO_TERMINALS)),
+            .map_err(|error| refusal::of_input(process, &error)),
+        Some(Input::Pty(_)) => Err(refusal::no_terminals()),
         None => Err(ConnectError::invalid_argument("the request holds no input")),
-    }
-}
-
-fn input_error(process: &Running, error: &InputError) -> ConnectError {
-    let pid = process.pid;
-    if process.is_over() {
-        return ConnectError::not_found(format!("process {pid} has ended"));
-    }
-    ConnectError::failed_precondition(match error {
-        InputError::Closed => format!("process {pid} has no input, or it was closed"),
-        InputError::Broken => format!("process {pid} has closed its input"),
-    })
-}
-
-fn launch_error(error: LaunchError) -> ConnectError {
-    match error {
-        LaunchError::BadText(why) => ConnectError::invalid_argument(why),
-        LaunchError::BadFolder(folder, cause) => {
-            ConnectError::invalid_argument(format!("cannot work in {}: {cause}", folder.display()))
-        }
-        LaunchError::NotFound(command) => {
-            ConnectError::not_found(format!("command not found: {command}"))
-        }
-        LaunchError::NotExecutable(program, cause) => ConnectError::permission_denied(format!(
-            "cannot execute {}: {cause}",
-            program.display()
-        )),
-        LaunchError::NoRoom(cause) => {
-            ConnectError::resource_exhausted(format!("no room for another process: {cause}"))
-        }
-        LaunchError::Failed(step, cause) => {
-            ConnectError::internal(format!("cannot start: {step}: {cause}"))
-        }
     }
 }

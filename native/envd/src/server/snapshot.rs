@@ -10,6 +10,9 @@ use crate::agent::Agent;
 
 /// 204 once all is still. If it fails, everything runs as before.
 pub async fn prepare(State(agent): State<Arc<Agent>>) -> Result<StatusCode, HttpError> {
+    if let Some(cgroup) = &agent.cgroup {
+        cgroup.close();
+    }
     // Both wait for others (processes deep in the kernel, the disk), so not on the server's thread.
     let frozen = tokio::task::spawn_blocking(move || {
         agent
