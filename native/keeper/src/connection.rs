@@ -174,3 +174,31 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_client_does_not_fetch_one_answer_is_kept_and_no_more_is_understood() {
+        let (ours, mut client) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours).unwrap();
+        client
+            .write_all(&b"{\"op\":\"status\"}\n".repeat(10))
+            .unwrap();
+        let answer = vec![b'x'; 1024 * 1024];
+        let mut performed = 0;
+
+        connection.advance(PollFlags::IN, |_, _| {
+            performed += 1;
+            Some(answer.clone())
+        });
+        connection.advance(PollFlags::OUT, |_, _| {
+            unreachable!("an answer is on its way")
+        });
+
+        assert_eq!(performed, 1);
+        assert!(connection.output.len() < answer.len());
+        assert_eq!(connection.interest().1, PollFlags::OUT);
+    }
+}

@@ -8,6 +8,7 @@ mod death;
 mod hostile_clients;
 mod inheritance;
 mod logs;
+mod same_moment;
 mod start_failures;
 mod support;
 mod view;

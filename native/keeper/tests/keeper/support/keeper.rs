@@ -1,6 +1,6 @@
 //! Starting a keeper as the agent does, and talking to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -116,6 +116,15 @@ impl Client {
         self.line().expect("an answer")
     }
 
+    /// How the connection ends, if that is all that comes.
+    pub fn end(&mut self) -> Result<(), ErrorKind> {
+        match self.reader.read(&mut [0]) {
+            Ok(0) => Ok(()),
+            Ok(_) => panic!("something comes"),
+            Err(error) => Err(error.kind()),
+        }
+    }
+
     /// The next line, or none if the connection has ended.
     pub fn line(&mut self) -> Option<Value> {
         let mut line = String::new();
@@ -125,7 +134,7 @@ impl Client {
                 Some(serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}")))
             }
             // What the keeper had not read when it closed makes the kernel say so instead of "end".
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => None,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
             Err(error) => panic!("{error}"),
         }
     }
