@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
+import { IdempotencyKeys } from "../idempotency/idempotency.ts";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { type TeamWithHosts, teamWithHosts } from "../testing/team.ts";
 
@@ -129,6 +130,19 @@ test("R1: a key is forgotten after a day", async () => {
   const later = await create("k", { vcpus: 2 });
   assert.equal(later.status, 201);
   assert.notEqual(later.body.id, first.body.id);
+});
+
+test("keys older than a day are swept away", async () => {
+  await create("l");
+  await create("m");
+  await db
+    .updateTable("idempotency_keys")
+    .set({ created_at: new Date(Date.now() - 25 * 3600_000) } as never)
+    .where("key", "=", "l")
+    .execute();
+  await new IdempotencyKeys(db).sweep();
+  const kept = await db.selectFrom("idempotency_keys").where("key", "in", ["l", "m"]).select("key").execute();
+  assert.deepEqual(kept, [{ key: "m" }]);
 });
 
 test("R1: a key that is none is 400", async () => {

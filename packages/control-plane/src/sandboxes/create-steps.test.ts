@@ -110,6 +110,30 @@ for (const step of STEPS.slice(1)) {
   }
 }
 
+test("R1: hosts that are deleted between the choice and the create are passed over, and leave no row", async () => {
+  using whole = world();
+  await using team = await teamWithHosts(plane);
+  const { teamId } = team.member;
+  const rows = new Proxy(whole.parts.rows, {
+    get(target, property) {
+      if (property === "insertPending") {
+        return async (row: Parameters<SandboxRows["insertPending"]>[0]) => {
+          await db.deleteFrom("hosts").where("id", "=", team.peer.id).execute();
+          return target.insertPending(row);
+        };
+      }
+      const value = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const create = new Sandboxes({ ...whole.parts, rows }).create(teamId, {
+    id: newId("sandbox", randomBytes),
+    ...wanted,
+  });
+  await assert.rejects(create, { code: "no_capacity" });
+  assert.deepEqual(await statusesOf(teamId), []);
+});
+
 test("R1: a create that fails, and whose host cannot be told, is ended by that host's next heartbeat", async () => {
   using whole = world();
   await using team = await teamWithHosts(plane);

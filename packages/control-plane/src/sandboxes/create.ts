@@ -70,12 +70,14 @@ async function placeOnFirstWilling(
   hosts: readonly Candidate[],
 ): Promise<SandboxRow> {
   const refusals: RoostError[] = [];
+  /** Whether the last host that was asked has certainly nothing of the sandbox. */
   let clean = true;
   try {
     for (const host of hosts) {
+      if (!(await assign(parts, row.id, host.id))) continue;
       clean = false;
       try {
-        return await placeOn(parts, row, env, host);
+        return await start(parts, row, env, host);
       } catch (error) {
         clean = await askHostToDestroy(parts, host.id, row.id);
         if (!(error instanceof RoostError && TRY_NEXT.has(error.code))) throw error;
@@ -89,15 +91,19 @@ async function placeOnFirstWilling(
   }
 }
 
-async function placeOn(
+/** Resolves to false when the host was deleted since it was chosen. @throws RoostError `conflict` (destroyed meanwhile). */
+async function assign(parts: SandboxParts, id: string, hostId: string): Promise<boolean> {
+  const assigned = await parts.rows.assignHost(id, hostId);
+  if (assigned === undefined) throw destroyedMeanwhile();
+  return assigned !== "host-gone";
+}
+
+async function start(
   parts: SandboxParts,
   row: SandboxRow,
   env: NewSandbox["env"],
   host: Candidate,
 ): Promise<SandboxRow> {
-  const assigned = await parts.rows.assignHost(row.id, host.id);
-  if (assigned === undefined) throw destroyedMeanwhile();
-  if (assigned === "host-gone") throw new RoostError("host_unavailable", "The chosen host was deleted.");
   const guestIp = await boot(parts, row, env, host);
   const running = await parts.rows.markRunning(row.id, host.id, { guestIp });
   if (!running) throw destroyedMeanwhile();
@@ -124,7 +130,6 @@ async function boot(
 /**
  * Ends the row of a create that failed. Nothing is thrown from here: the caller is to hear why the create failed, and a row
  * that cannot be changed now (the database is away) is brought in order by its host's heartbeats.
- * @param clean whether the last host asked has certainly nothing of the sandbox.
  */
 async function leaveNothing(parts: SandboxParts, id: string, clean: boolean, cause: unknown): Promise<void> {
   try {
@@ -139,6 +144,7 @@ async function leaveNothing(parts: SandboxParts, id: string, clean: boolean, cau
 function summarise(refusals: readonly RoostError[]): RoostError {
   const reasons = [...new Set(refusals.map((refusal) => refusal.message))].join(" ");
   const cause = refusals.at(-1);
+  if (!cause) return new RoostError("no_capacity", "The hosts that had room were deleted at this moment.");
   if (refusals.some((refusal) => refusal.code === "host_unavailable")) {
     return new RoostError("host_failed", `No host made the sandbox. ${reasons}`, { cause });
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { after, test } from "node:test";
 import { SandboxState } from "@roost/protocol/hostagent";
 import { newId } from "@roost/protocol/ids";
@@ -87,6 +88,24 @@ test("a sandbox whose control plane died while it booted turns running by its ho
   await until(async () => (await statusOf(id)) === "running");
   const { body } = await api.get(`/v1/sandboxes/${id}`, { key: team.member.key });
   assert.equal(body.guest_ip, "10.213.0.2");
+});
+
+test("a sandbox that boots right now is left alone, whatever a heartbeat does not say of it", async () => {
+  await using team = await teamWithHosts(plane);
+  const { agent } = team.peer;
+  const booting = Promise.withResolvers<void>();
+  agent.before("createSandbox", () => booting.promise);
+  const asked = once(agent, "createSandbox");
+  const creating = api.post("/v1/sandboxes", { key: team.member.key });
+  await asked;
+  await db
+    .updateTable("sandboxes")
+    .set({ last_updated: new Date(0) })
+    .where("team_id", "=", team.member.teamId)
+    .execute();
+  await team.peer.heartbeat();
+  booting.resolve();
+  assert.deepEqual([(await creating).status, (await creating).body.status], [201, "running"]);
 });
 
 test("a sandbox that its host has lost turns error after the grace, and not before", async () => {

@@ -6,7 +6,14 @@ import type { HostRow } from "../../db/tables.ts";
 import type { CertificateAuthority } from "../ca/authority.ts";
 import type { HostPermits } from "./host-permits.ts";
 import { consumeJoinToken, isJoinToken } from "./join-tokens.ts";
-import { issueRefreshToken, markUsed, refreshTokenByValue, revokeAll } from "./refresh-tokens.ts";
+import {
+  issueRefreshToken,
+  markUsed,
+  refreshTokenByValue,
+  revokeAll,
+  unrevokedToken,
+  usableToken,
+} from "./refresh-tokens.ts";
 
 const NOW = sql<Date>`now()`;
 
@@ -113,20 +120,17 @@ export class Enrolment {
     if (!permit) throw permitRefused();
     const host = await db.selectFrom("hosts").where("id", "=", permit.hostId).select("id").executeTakeFirst();
     if (!host) throw new RoostError("host_deleted", "This host was deleted.");
-    const token = await db
-      .selectFrom("host_refresh_tokens")
-      .where("id", "=", permit.refreshTokenId)
-      .where("host_id", "=", permit.hostId)
-      .where("revoked_at", "is", null)
-      .selectAll()
-      .executeTakeFirst();
-    if (!token) throw permitRefused();
-    if (token.first_used_at === null) {
+    const seen = await unrevokedToken(db, permit);
+    if (seen?.first_used_at === null) {
       await db.transaction().execute(async (trx) => {
         await lockHost(trx, permit.hostId);
+        // Read again: a refresh that held the lock may have voided it.
+        const token = await unrevokedToken(trx, permit);
+        if (!token) throw permitRefused();
         await markUsed(trx, token);
       });
     }
+    if (!seen) throw permitRefused();
     return permit.hostId;
   }
 
@@ -174,8 +178,7 @@ async function lockUsable(trx: Database, token: string) {
   if (!seen) return undefined;
   await lockHost(trx, seen.host_id);
   // Read again: another transaction may have held the lock.
-  const row = await refreshTokenByValue(trx, token);
-  return row && row.revoked_at === null && row.expires_at > new Date() ? row : undefined;
+  return await usableToken(trx, token);
 }
 
 export function refreshRefused(): RoostError {

@@ -12,6 +12,7 @@ import { sql } from "kysely";
 import type { Database } from "../../db/database.ts";
 import type { RefreshTokenRow } from "../../db/tables.ts";
 import { hashToken, newToken } from "../../secrets/tokens.ts";
+import type { HostPermit } from "./host-permits.ts";
 
 const NOW = sql<Date>`now()`;
 const LIFETIME = sql<Date>`now() + interval '60 days'`;
@@ -52,6 +53,28 @@ export async function issueRefreshToken(
 
 export function refreshTokenByValue(db: Database, token: string): Promise<RefreshTokenRow | undefined> {
   return db.selectFrom("host_refresh_tokens").where("token_hash", "=", hashToken(token)).selectAll().executeTakeFirst();
+}
+
+/** The token, unless it is expired or revoked. */
+export function usableToken(db: Database, token: string): Promise<RefreshTokenRow | undefined> {
+  return db
+    .selectFrom("host_refresh_tokens")
+    .where("token_hash", "=", hashToken(token))
+    .where("revoked_at", "is", null)
+    .where("expires_at", ">", NOW)
+    .selectAll()
+    .executeTakeFirst();
+}
+
+/** The token that a host's permit came with, unless it is revoked. */
+export function unrevokedToken(db: Database, permit: HostPermit): Promise<RefreshTokenRow | undefined> {
+  return db
+    .selectFrom("host_refresh_tokens")
+    .where("id", "=", permit.refreshTokenId)
+    .where("host_id", "=", permit.hostId)
+    .where("revoked_at", "is", null)
+    .selectAll()
+    .executeTakeFirst();
 }
 
 /** Marks a token's first use, which supersedes all that came before it. */
