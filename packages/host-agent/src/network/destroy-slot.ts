@@ -4,7 +4,7 @@ import { type AddressRange, slotAddresses } from "./address-range.ts";
 import { forgetConnections } from "./connections.ts";
 import { kernelRefused } from "./kernel-refused.ts";
 import { slotName } from "./names.ts";
-import { listOwn } from "./own-objects.ts";
+import { listOwn, type OwnNetworkObjects } from "./own-objects.ts";
 
 export interface SlotDestroyer {
   readonly run: CommandRunner;
@@ -17,14 +17,30 @@ export interface SlotDestroyer {
 export async function destroySlot({ run, mark, range }: SlotDestroyer, index: number): Promise<void> {
   const name = slotName(mark, index);
   try {
-    const own = await listOwn(mark, run);
     // With one end of the pair goes the other: from here on nothing gets through, whoever still holds the namespace.
-    if (own.links.has(index)) await run(["ip", "link", "delete", "dev", name]);
-    if (own.namespaces.has(index)) await run(["ip", "netns", "delete", name]);
+    await removeOwn({ run, mark }, "links", index, ["ip", "link", "delete", "dev", name]);
+    await removeOwn({ run, mark }, "namespaces", index, ["ip", "netns", "delete", name]);
+    // An index beyond the range is of a time when it was larger.
     if (range !== undefined && index < range.capacity) {
       await forgetConnections(run, slotAddresses(range, index).slot);
     }
   } catch (error) {
     throw kernelRefused(`remove network slot ${name}`, error);
+  }
+}
+
+/** A link also goes by itself, a moment after its namespace: what is not there any more need not be removed. */
+async function removeOwn(
+  { run, mark }: Pick<SlotDestroyer, "run" | "mark">,
+  kind: keyof OwnNetworkObjects,
+  index: number,
+  command: [string, ...string[]],
+): Promise<void> {
+  const isThere = async () => (await listOwn(mark, run))[kind].has(index);
+  if (!(await isThere())) return;
+  try {
+    await run(command);
+  } catch (error) {
+    if (await isThere()) throw error;
   }
 }

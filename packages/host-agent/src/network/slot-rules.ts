@@ -18,7 +18,7 @@ export const UPLINK_NAME = "uplink";
  * Connections that a guest may have open at once. The kernel's table of connections is shared by the whole machine (65,536 entries
  * on a small one): one guest that scans the internet must not fill it.
  */
-const CONNECTION_LIMIT = 8192;
+export const CONNECTION_LIMIT = 8192;
 
 export function slotRules(addresses: { readonly host: string; readonly slot: string }): string {
   return `table inet ${SLOT_TABLE} {
@@ -59,7 +59,6 @@ export function slotRules(addresses: { readonly host: string; readonly slot: str
   }
   chain forward {
     type filter hook forward priority filter; policy drop;
-    ct state invalid counter drop
     iifname "${TAP_NAME}" oifname "${UPLINK_NAME}" accept
     iifname "${UPLINK_NAME}" oifname "${TAP_NAME}" accept
     counter drop

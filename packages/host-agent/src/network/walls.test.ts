@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { runCommand } from "../commands/run.ts";
-import { SLOT_TABLE } from "./slot-rules.ts";
+import { CONNECTION_LIMIT, SLOT_TABLE } from "./slot-rules.ts";
 import { GUEST_GATEWAY, type Slot, TAP_NAME } from "./slots.ts";
 import { dropsInSlot, dropsOnHost, outcome } from "./testing/drops.ts";
 import { Neighbour } from "./testing/neighbour.ts";
@@ -111,6 +111,43 @@ route add default via fd00:213::1 dev guest0
       assert.equal(await outcome(attempt, () => discardedIpv6(slot), before), "dropped", `${address} by ${protocol}`);
     }
   }
+});
+
+test("N1: IPv6 inside of IPv4, other protocols, and packets that belong to no connection end in the slot", async () => {
+  const slot = await scene.slots.acquire({ internet: true });
+  await using guest = await WiredGuest.plugInto(slot);
+  const packets = {
+    "IPv6 in IPv4": [41, Buffer.alloc(40, "6000", "hex")],
+    GRE: [47, Buffer.from("0000080045000014", "hex")],
+    "an answer to an echo that nobody sent": [1, Buffer.from("0000ffff00000000", "hex")],
+  } as const;
+  for (const [name, [protocol, payload]] of Object.entries(packets)) {
+    const [before, hostBefore] = [await dropsInSlot(slot), await dropsOnHost(scene.network, scene.mark)];
+    await guest.sendRaw(protocol, scene.internet.address, payload);
+    const atHost = dropsOnHost(scene.network, scene.mark);
+    assert.equal(await outcome(new Promise(() => undefined), () => dropsInSlot(slot), before), "dropped", name);
+    assert.equal(await atHost, hostBefore, name);
+  }
+});
+
+test("N1: a guest that opens connections without end does not fill the machine's table of them", async () => {
+  const slot = await scene.slots.acquire({ internet: true });
+  await using guest = await WiredGuest.plugInto(slot);
+  const before = await dropsInSlot(slot);
+  // Some of a flood is lost on the way through the TAP device.
+  for (let round = 0; round < 50 && (await dropsInSlot(slot)) === before; round++) {
+    await guest.probe.flood(scene.internet.address, 1000);
+  }
+  assert.notEqual(await dropsInSlot(slot), before);
+  const { stdout } = await scene.network.run(["conntrack", "-C"]);
+  // Those of the other tests are there, too.
+  assert.ok(Number(stdout) < CONNECTION_LIMIT + 200, stdout);
+  const attempt = guest.probe.reach("tcp", scene.internet.address, 80);
+  assert.equal(await outcome(attempt, () => dropsInSlot(slot), await dropsInSlot(slot)), "dropped");
+
+  const other = await scene.slots.acquire({ internet: true });
+  await using neighbour = await WiredGuest.plugInto(other);
+  assert.deepEqual(await neighbour.probe.reach("udp", scene.internet.address, 80), { seenAs: HOST_ON_INTERNET });
 });
 
 test("N1: the host's own walls hold where a slot's have fallen", async () => {

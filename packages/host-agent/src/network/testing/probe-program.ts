@@ -46,9 +46,20 @@ function askUdp(address: string, port: number, from: string | undefined): Promis
   });
 }
 
+/** Waits for each packet to leave, so that none is lost in our own queue. */
+async function flood(address: string, connections: number): Promise<ProbeAnswer> {
+  const socket = createSocket("udp4").on("error", () => undefined);
+  for (let port = 10_000; port < 10_000 + connections; port++) {
+    await new Promise<void>((resolve) => socket.send("!", port, address, () => resolve()));
+  }
+  socket.close();
+  return {};
+}
+
 async function obey(command: ProbeCommand): Promise<ProbeAnswer> {
   if (command.do === "contacts") return { contacts };
   if (command.do === "serve") return serve(command.address, command.port);
+  if (command.do === "flood") return flood(command.address, command.connections);
   process.seteuid?.(command.uid ?? 0);
   const attempt = command.do === "tcp" ? connectTcp : askUdp;
   return attempt(command.address, command.port, command.from);

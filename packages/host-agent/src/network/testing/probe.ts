@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 export type ProbeCommand =
   | { readonly do: "serve"; readonly address: string; readonly port: number }
   | { readonly do: "contacts" }
+  | { readonly do: "flood"; readonly address: string; readonly connections: number }
   | {
       readonly do: "tcp" | "udp";
       readonly address: string;
@@ -53,6 +54,11 @@ export class Probe implements AsyncDisposable {
   /** How many have reached what it serves. */
   async contacts(): Promise<number> {
     return (await this.#ask({ do: "contacts" })).contacts ?? 0;
+  }
+
+  /** Sends one UDP packet to each of so many ports. */
+  async flood(address: string, connections: number): Promise<void> {
+    await this.#ask({ do: "flood", address, connections });
   }
 
   /** Settles when it is answered or refused, or when no answer is to be expected any more. */

@@ -68,6 +68,15 @@ route add default via ${GUEST_GATEWAY}
     return new WiredGuest(netns, undo.move());
   }
 
+  /** Sends one packet of an IP protocol that sockets of ours do not speak. */
+  async sendRaw(protocol: number, address: string, payload: Buffer): Promise<void> {
+    const program = `use Socket;
+      socket(my $socket, PF_INET, SOCK_RAW, $ARGV[0]) or die $!;
+      send($socket, pack("H*", $ARGV[2]), 0, pack_sockaddr_in(0, inet_aton($ARGV[1]))) or die $!;`;
+    const inGuest = ["nsenter", `--net=${netnsPath(this.netns)}`] as const;
+    await runCommand([...inGuest, "perl", "-e", program, String(protocol), address, payload.toString("hex")]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
