@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import { suite, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { process as envd } from "@roost/protocol/envd";
-import { RoostError } from "@roost/protocol/errors";
 import { connectEnvd, type EnvdClient, type ExecRequest } from "./envd-client.ts";
+import { fails } from "./testing/fails.ts";
 import { envelope, flood, type HostileGuest, hostileGuest, httpAnswer } from "./testing/hostile-guest.ts";
 
 const never = new AbortController().signal;
@@ -40,17 +40,6 @@ function guestWith(stream: (socket: Socket, method: string) => void): Promise<Ho
     if (method === "SendSignal") socket.end(httpAnswer(200, { "content-type": "application/proto" }, ""));
     else stream(socket, method);
   });
-}
-
-function fails(pattern: RegExp, code = "host_failed") {
-  return (error: unknown): boolean => {
-    assert.ok(error instanceof RoostError, `a RoostError, not ${error}`);
-    assert.equal(error.code, code);
-    assert.match(error.message, pattern);
-    assert.equal(error.cause, undefined);
-    assert.doesNotMatch(error.message, /\p{C}/u);
-    return true;
-  };
 }
 
 suite("N4: commands of a hostile guest", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { RoostError } from "@roost/protocol/errors";
 import { connectEnvd, type EnvdClient } from "./envd-client.ts";
+import { fails } from "./testing/fails.ts";
 import { flood, type HostileGuest, hostileGuest, httpAnswer } from "./testing/hostile-guest.ts";
 
 const never = new AbortController().signal;
@@ -23,16 +23,6 @@ async function readAll(client: EnvdClient): Promise<number> {
 
 async function* pieces(count: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index++) yield Buffer.alloc(64 * 1024);
-}
-
-function fails(pattern: RegExp, code = "host_failed") {
-  return (error: unknown): boolean => {
-    assert.ok(error instanceof RoostError, `a RoostError, not ${error}`);
-    assert.equal(error.code, code);
-    assert.match(error.message, pattern);
-    assert.equal(error.cause, undefined);
-    return true;
-  };
 }
 
 suite("N4: files of a hostile guest", () => {
