@@ -28,6 +28,11 @@ test("a program that takes too long is killed, with whoever waits told why", asy
   await assert.rejects(runCommand(["sleep", "1000"], { timeoutMs: 50 }), /did not end within 0.05 s/);
 });
 
+test("what a program has started is killed with it", async () => {
+  const running = runCommand(["sh", "-c", "sleep 1000 & echo $!; wait"], { timeoutMs: 200 });
+  await assert.rejects(running, /did not end within/);
+});
+
 test("a program is killed when its caller gives up, and the caller's reason is what comes out", async () => {
   const cancel = new AbortController();
   const running = runCommand(["sleep", "1000"], { signal: cancel.signal });

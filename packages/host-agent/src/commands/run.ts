@@ -54,12 +54,13 @@ export const runCommand: CommandRunner = async (argv, options = {}) => {
   options.signal?.throwIfAborted();
   const [program, ...args] = argv;
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: ENVIRONMENT });
+  // In a process group of its own, so that what it started ends with it.
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env: ENVIRONMENT, detached: true });
 
   let killedFor: string | undefined;
   const kill = (reason: string) => {
     killedFor ??= reason;
-    child.kill("SIGKILL");
+    if (child.pid !== undefined && child.exitCode === null) killGroup(child.pid);
   };
   const timer = setTimeout(() => kill(`did not end within ${timeoutMs / 1000} s`), timeoutMs);
   const onAbort = () => kill("was cancelled");
@@ -104,6 +105,15 @@ export const runCommand: CommandRunner = async (argv, options = {}) => {
     options.signal?.removeEventListener("abort", onAbort);
   }
 };
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch (error) {
+    // It has ended by itself just now.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
 
 /** The line of a program's errors that a person should read first. */
 function firstLine(text: string): string {

@@ -83,6 +83,14 @@ route add 127.0.0.1 dev ${UPLINK_NAME} via ${slot.address.replace(/\d+$/, (last)
   }
 });
 
+test("large transfers pass a link that is narrower than the guest's, both ways", async () => {
+  await using scene = await openScene();
+  const slot = await scene.slots.acquire({ internet: true });
+  await using guest = await WiredGuest.plugInto(slot);
+  await scene.internet.narrowHostEnd(scene.network, 1280);
+  assert.equal(await guest.probe.echo(scene.internet.address, 80, 1_000_000), 1_000_000);
+});
+
 test("of several resolvers each is asked", async () => {
   await using scene = await openScene();
   const slot = await scene.slots.acquire({ internet: true });

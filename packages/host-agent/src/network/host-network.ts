@@ -39,7 +39,7 @@ export class HostNetwork {
 
   /** @throws RoostError `internal` when the kernel refused. */
   async open(): Promise<void> {
-    const { resolverFiles, logger } = this.#options;
+    const { range, resolverFiles, logger } = this.#options;
     this.#resolvers = await readResolvers(resolverFiles);
     if (this.#resolvers.length === 0) {
       logger.warn(
@@ -50,6 +50,10 @@ export class HostNetwork {
     const chains = await listChains(this.#options.run);
     await this.#install(chains);
     await this.#passOtherFirewalls(chains);
+    logger.info(
+      { network: range.cidr, resolvers: this.#resolvers },
+      "the host's side of the sandboxes' network stands",
+    );
   }
 
   /** Whether slots must lead to this machine's loopback for their DNS. */

@@ -65,7 +65,6 @@ export function slotRules(addresses: { readonly host: string; readonly slot: str
   }
   chain output {
     type filter hook output priority filter; policy drop;
-    ct state related accept
     counter drop
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A slot is a sandbox's network: a namespace with a TAP device for the VMM and a veth pair to the host. Slots are prepared
- * ahead; a used one is destroyed and never handed on.
+ * ahead; a used one is destroyed and never handed on. `openSlots` of network.ts makes them.
  *
  * The guest has the same address in every slot (GUEST_ADDRESS), so that a restored one needs no new configuration; the host
  * reaches it at the slot's own `address`, which the namespace translates.
@@ -43,6 +43,6 @@ export interface Slots extends AsyncDisposable {
   /** Marks a slot that a sandbox found again at start still uses. @throws RoostError `internal` when it is not whole. */
   adopt(index: number): Promise<Slot>;
 
-  /** Destroys a slot. Idempotent, and right for one that is half there. */
+  /** Destroys a slot, taken or found. Idempotent, and right for one that is half there; any other index is left alone. */
   release(index: number): Promise<void>;
 }

@@ -45,6 +45,11 @@ link set eth0 up
     return new Neighbour(name, address);
   }
 
+  /** Makes the host's end of the cable narrower than this one: as behind a VPN or PPPoE. */
+  async narrowHostEnd(host: OwnNetwork, mtu: number): Promise<void> {
+    await host.run(["ip", "link", "set", "dev", this.#name, "mtu", String(mtu)]);
+  }
+
   /** Makes the host its router to everywhere, as an intruder on the LAN would. */
   async routeThrough(hostAddress: string): Promise<void> {
     await runCommand(["ip", "-netns", this.#name, "route", "add", "default", "via", hostAddress]);

@@ -9,11 +9,11 @@ import type { ProbeAnswer, ProbeCommand } from "./probe.ts";
 
 let contacts = 0;
 
-/** Whoever connects or asks is told under which address it is seen. */
 async function serve(address: string, port: number): Promise<ProbeAnswer> {
   const tcp = createServer((socket) => {
     contacts++;
-    socket.on("error", () => undefined).end(socket.remoteAddress ?? "");
+    socket.on("error", () => undefined).write(`${socket.remoteAddress}\n`);
+    socket.pipe(socket);
   });
   const udp = createSocket(address.includes(":") ? "udp6" : "udp4");
   udp.on("message", (_, peer) => {
@@ -25,15 +25,18 @@ async function serve(address: string, port: number): Promise<ProbeAnswer> {
   return {};
 }
 
-function connectTcp(address: string, port: number, from: string | undefined): Promise<ProbeAnswer> {
+/** Sends `bytes` and takes what comes back: a line that says as whom we are seen, and then the same bytes. */
+function connectTcp(address: string, port: number, from: string | undefined, bytes = 0): Promise<ProbeAnswer> {
   return new Promise((resolve) => {
-    let said = "";
     const socket = connect({ host: address, port, ...(from === undefined ? {} : { localAddress: from }) });
-    socket.on("data", (chunk) => {
-      said += chunk.toString();
+    const chunks: Buffer[] = [];
+    socket.on("data", (chunk) => chunks.push(Buffer.from(chunk)));
+    socket.once("end", () => {
+      const [seenAs = "", ...rest] = Buffer.concat(chunks).toString().split("\n");
+      resolve(bytes === 0 ? { seenAs } : { echoed: rest.join("\n").length });
     });
-    socket.once("end", () => resolve({ seenAs: said }));
     socket.once("error", (error: NodeJS.ErrnoException) => resolve({ error: error.code ?? error.message }));
+    socket.end(Buffer.alloc(bytes, "x"));
   });
 }
 
@@ -60,6 +63,7 @@ async function obey(command: ProbeCommand): Promise<ProbeAnswer> {
   if (command.do === "contacts") return { contacts };
   if (command.do === "serve") return serve(command.address, command.port);
   if (command.do === "flood") return flood(command.address, command.connections);
+  if (command.do === "echo") return connectTcp(command.address, command.port, undefined, command.bytes);
   process.seteuid?.(command.uid ?? 0);
   const attempt = command.do === "tcp" ? connectTcp : askUdp;
   return attempt(command.address, command.port, command.from);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export type ProbeCommand =
   | { readonly do: "serve"; readonly address: string; readonly port: number }
+  | { readonly do: "echo"; readonly address: string; readonly port: number; readonly bytes: number }
   | { readonly do: "contacts" }
   | { readonly do: "flood"; readonly address: string; readonly connections: number }
   | {
@@ -23,6 +24,7 @@ export interface ProbeAnswer {
   /** The kernel's error, such as ECONNREFUSED. */
   readonly error?: string;
   readonly contacts?: number;
+  readonly echoed?: number;
 }
 
 /** For a machine on its knees; what is dropped on the way is never answered. */
@@ -46,9 +48,14 @@ export class Probe implements AsyncDisposable {
     });
   }
 
-  /** Answers TCP and UDP at a port, telling everyone as whom they are seen. */
+  /** Answers TCP and UDP at a port: tells everyone as whom they are seen, and sends back what it gets by TCP. */
   async serve(address: string, port: number): Promise<void> {
     await this.#ask({ do: "serve", address, port });
+  }
+
+  /** Sends so many bytes to one that serves, who sends them back. @returns how many came back. */
+  async echo(address: string, port: number, bytes: number): Promise<number | undefined> {
+    return (await this.#ask({ do: "echo", address, port, bytes })).echoed;
   }
 
   /** How many have reached what it serves. */
