@@ -9,6 +9,7 @@ export function fileRefusal(answer: SmallAnswer, path: string): RoostError {
   const name = quoteForeignWords(path);
   switch (answer.status) {
     case 400:
+    case 403:
       return new RoostError(
         "invalid_request",
         `The sandbox refused the path ${name}: ${quoteForeignWords(errorWords(answer))}`,

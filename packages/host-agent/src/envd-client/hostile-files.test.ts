@@ -174,6 +174,7 @@ suite("N4: files of a hostile guest", () => {
   const refusals: [number, string][] = [
     [400, "invalid_request"],
     [401, "invalid_request"],
+    [403, "invalid_request"],
     [404, "not_found"],
     [500, "host_failed"],
     [507, "disk_full"],
