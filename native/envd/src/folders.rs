@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::chown;
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::users::User;
 
@@ -38,6 +39,12 @@ fn must_be_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Not through a link that somebody put there meanwhile.
 fn give(path: &Path, user: &User) -> io::Result<()> {
-    chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+    let folder = rustix::fs::open(
+        path,
+        OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    Ok(rustix::fs::fchown(folder, Some(user.uid), Some(user.gid))?)
 }

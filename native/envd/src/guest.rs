@@ -64,33 +64,52 @@ impl Guest {
         }
     }
 
-    /// The machine's own id (32 hexadecimal digits), for those who ask D-Bus or systemd's libraries.
-    pub fn set_machine_id(&self, id: &str) -> io::Result<()> {
-        fs::write("/etc/machine-id", format!("{id}\n"))
+    /// Sets the host name.
+    pub fn set_hostname(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::system::sethostname(name.as_bytes())?)
     }
 
-    /// Sets the host name, and lets it resolve: `sudo` complains of a name that does not.
-    pub fn set_hostname(&self, name: &str) -> io::Result<()> {
-        rustix::system::sethostname(name.as_bytes())?;
-        fs::write("/etc/hostname", format!("{name}\n"))?;
+    /// Writes the host name down, and lets it resolve: `sudo` complains of a name that does not.
+    pub fn record_hostname(&self, name: &str) -> io::Result<()> {
+        replace(Path::new("/etc/hostname"), &format!("{name}\n"))?;
         let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        fs::write("/etc/hosts", with_own_name(&hosts, name))
+        replace(Path::new("/etc/hosts"), &with_own_name(&hosts, name))
+    }
+
+    /// The machine's own id (32 hexadecimal digits), for those who ask D-Bus or systemd's libraries.
+    pub fn record_machine_id(&self, id: &str) -> io::Result<()> {
+        replace(Path::new("/etc/machine-id"), &format!("{id}\n"))
     }
 
     /// Adds certificates to those that programs trust.
     pub fn trust(&self, bundle: &str) -> io::Result<()> {
-        if let Some(folder) = Path::new(EXTRA_CERTIFICATES).parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(EXTRA_CERTIFICATES, bundle)?;
+        replace(Path::new(EXTRA_CERTIFICATES), bundle)?;
         match fs::read_to_string(TRUSTED) {
-            Ok(trusted) if !trusted.contains(bundle.trim()) => {
-                fs::write(TRUSTED, format!("{}\n{bundle}", trusted.trim_end()))
-            }
+            Ok(trusted) if !trusted.contains(bundle.trim()) => replace(
+                Path::new(TRUSTED),
+                &format!("{}\n{bundle}", trusted.trim_end()),
+            ),
             // An image without certificates gets them when its package is installed, which collects ours too.
             _ => Ok(()),
         }
     }
+}
+
+/// The file has this content, or the one it had: never half of it, also on a full disk. An equal one is left alone, so that a
+/// restore that changes nothing dirties nothing.
+fn replace(path: &Path, content: &str) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|before| before == content.as_bytes()) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let new = path.with_extension("roost-new");
+    fs::write(&new, content)
+        .and_then(|()| fs::rename(&new, path))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&new);
+        })
 }
 
 fn with_own_name(hosts: &str, name: &str) -> String {

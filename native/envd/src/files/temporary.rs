@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use tokio::fs::File;
@@ -36,18 +36,15 @@ impl Temporary {
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
-        // From here on dropping it removes it.
+        // By its descriptor: in a folder of the user's the name could lead elsewhere by now.
+        let prepared = fchown(&file, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)));
         let temporary = Self {
             file: File::from_std(file),
             path,
             target,
         };
-        chown(
-            &temporary.path,
-            Some(user.uid.as_raw()),
-            Some(user.gid.as_raw()),
-        )?;
-        fs::set_permissions(&temporary.path, fs::Permissions::from_mode(mode))?;
+        prepared?;
         Ok(temporary)
     }
 

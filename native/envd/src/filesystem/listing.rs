@@ -8,6 +8,9 @@ use super::entry;
 use crate::r#gen::filesystem::EntryInfo;
 use crate::users::Names;
 
+/// All of it is in memory at once, in a machine that may be small.
+const MOST_ENTRIES: usize = 100_000;
+
 /// The entries below `folder`, each folder's sorted by name and followed by its own. Depth 1 is the folder's own entries; links
 /// to folders are listed, not followed (`folder` itself may be one). What vanishes meanwhile is left out.
 pub fn list(folder: &Path, depth: u32, names: &Names) -> io::Result<Vec<EntryInfo>> {
@@ -25,6 +28,10 @@ fn collect(
     let mut inside = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     inside.sort_by_key(fs::DirEntry::file_name);
     for item in inside {
+        if entries.len() == MOST_ENTRIES {
+            let why = format!("more than {MOST_ENTRIES} entries: ask for a smaller depth");
+            return Err(io::Error::new(io::ErrorKind::ArgumentListTooLong, why));
+        }
         let path = item.path();
         match entry::describe(&path, names) {
             Ok(entry) => entries.push(entry),

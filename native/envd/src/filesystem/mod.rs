@@ -4,6 +4,7 @@
 mod entry;
 mod listing;
 mod permissions;
+mod relocation;
 mod service;
 
 pub use service::FilesystemService;

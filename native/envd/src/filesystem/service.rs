@@ -11,7 +11,7 @@ use connectrpc::{
 };
 use rustix::io::Errno;
 
-use super::{entry, listing};
+use super::{entry, listing, relocation};
 use crate::agent::Agent;
 use crate::credentials;
 use crate::folders;
@@ -77,10 +77,10 @@ fn told(path: &Path, error: &io::Error) -> ConnectError {
         Kind::NotADirectory | Kind::IsADirectory | Kind::InvalidFilename | Kind::InvalidInput => {
             ConnectError::invalid_argument(message)
         }
-        Kind::DirectoryNotEmpty | Kind::ResourceBusy | Kind::CrossesDevices => {
-            ConnectError::failed_precondition(message)
+        Kind::DirectoryNotEmpty | Kind::ResourceBusy => ConnectError::failed_precondition(message),
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::ArgumentListTooLong => {
+            ConnectError::resource_exhausted(message)
         }
-        Kind::StorageFull | Kind::QuotaExceeded => ConnectError::resource_exhausted(message),
         _ => ConnectError::internal(message),
     }
 }
@@ -140,7 +140,7 @@ impl Filesystem for FilesystemService {
             if let Some(folder) = destination.parent() {
                 folders::make(folder, &user)?;
             }
-            fs::rename(source, &destination)?;
+            relocation::relocate(source, &destination)?;
             entry::describe(&destination, &agent.accounts.names())
         });
         Response::ok(MoveResponse {
@@ -169,12 +169,10 @@ impl Filesystem for FilesystemService {
         request: ServiceRequest<'_, RemoveRequest>,
     ) -> ServiceResult<RemoveResponse> {
         let path = self.path(&self.user(&ctx)?, request.path)?;
-        let removed = self.blocking(path, |_, path| match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-            Ok(_) => fs::remove_file(path),
+        let removed = self.blocking(path, |_, path| match relocation::remove_tree(path) {
             // It is not there, which is what was wanted.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            outcome => outcome,
         });
         removed.await?;
         Response::ok(RemoveResponse {})

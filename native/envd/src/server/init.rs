@@ -124,7 +124,7 @@ impl Told {
     }
 
     fn apply_to_guest(&self, guest: &Guest, entropy: Option<&[u8]>) -> Result<(), HttpError> {
-        let outcomes = [
+        let needed = [
             (
                 "the clock",
                 self.timestamp
@@ -136,12 +136,34 @@ impl Told {
                 entropy.map(|entropy| guest.stir_random_pool(entropy)),
             ),
             (
-                "the machine id",
-                self.machine_id.as_ref().map(|id| guest.set_machine_id(id)),
-            ),
-            (
                 "the host name",
                 self.hostname.as_ref().map(|name| guest.set_hostname(name)),
+            ),
+        ];
+        for (what, outcome) in needed {
+            if let Some(Err(error)) = outcome {
+                return Err(HttpError::internal(format!("cannot set {what}: {error}")));
+            }
+        }
+        self.write_down(guest);
+        Ok(())
+    }
+
+    /// What goes to the disk may fail with it: a sandbox that filled its disk must still wake, so that somebody can
+    /// remove something.
+    fn write_down(&self, guest: &Guest) {
+        let outcomes = [
+            (
+                "the host name",
+                self.hostname
+                    .as_ref()
+                    .map(|name| guest.record_hostname(name)),
+            ),
+            (
+                "the machine id",
+                self.machine_id
+                    .as_ref()
+                    .map(|id| guest.record_machine_id(id)),
             ),
             (
                 "trusted certificates",
@@ -150,10 +172,9 @@ impl Told {
         ];
         for (what, outcome) in outcomes {
             if let Some(Err(error)) = outcome {
-                return Err(HttpError::internal(format!("cannot set {what}: {error}")));
+                eprintln!("envd: write down {what}: {error}");
             }
         }
-        Ok(())
     }
 }
 

@@ -150,6 +150,58 @@ fn things_move_with_the_folders_they_need() {
 }
 
 #[test]
+fn things_move_from_one_file_system_to_another_as_they_are() {
+    use std::os::unix::fs::MetadataExt;
+    let elsewhere = tempfile::TempDir::new_in("/dev/shm").unwrap();
+    let server = Server::new();
+    let device = |path: &std::path::Path| std::fs::metadata(path).unwrap().dev();
+    if device(elsewhere.path()) == device(server.folder.path()) {
+        return;
+    }
+    std::fs::create_dir_all(server.path("tree/inner")).unwrap();
+    std::fs::write(server.path("tree/inner/script"), "content").unwrap();
+    std::fs::set_permissions(
+        server.path("tree/inner/script"),
+        PermissionsExt::from_mode(0o4750),
+    )
+    .unwrap();
+    symlink("inner/script", server.path("tree/link")).unwrap();
+    let before = std::fs::metadata(server.path("tree/inner/script")).unwrap();
+
+    let moved = elsewhere.path().join("moved");
+    call(
+        &server,
+        "Move",
+        json!({"source": server.path("tree"), "destination": moved}),
+    )
+    .ok();
+    let after = std::fs::metadata(moved.join("inner/script")).unwrap();
+    assert_eq!(
+        (after.mode(), after.uid(), after.mtime_nsec()),
+        (before.mode(), before.uid(), before.mtime_nsec())
+    );
+    assert_eq!(
+        std::fs::read_to_string(moved.join("link")).unwrap(),
+        "content"
+    );
+    assert!(
+        std::fs::symlink_metadata(moved.join("link"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(!std::fs::exists(server.path("tree")).unwrap());
+
+    // One that cannot be copied whole leaves all as it was.
+    std::fs::create_dir(server.path("odd")).unwrap();
+    std::os::unix::net::UnixListener::bind(server.path("odd/socket")).unwrap();
+    let refused =
+        json!({"source": server.path("odd"), "destination": elsewhere.path().join("odd")});
+    assert_eq!(call(&server, "Move", refused).code(), "invalid_argument");
+    assert!(std::fs::exists(server.path("odd/socket")).unwrap());
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn what_is_removed_is_gone_with_all_in_it_and_links_are_not_followed() {
     let server = Server::new();
     std::fs::create_dir_all(server.path("d/inner")).unwrap();
