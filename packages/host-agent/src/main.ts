@@ -64,7 +64,7 @@ async function joinedMark(identityFolder: string): Promise<string | undefined> {
 async function machineFacts(config: Config, vmm: Vmm): Promise<MachineFacts> {
   await mkdir(config.data, { recursive: true });
   return {
-    address: `${config.address.host}:${config.address.port}`,
+    address: formatAddress(config.address),
     arch: "x86_64",
     cpuCores: cpus().length,
     memoryMb: await totalMemoryMb(),
@@ -72,6 +72,11 @@ async function machineFacts(config: Config, vmm: Vmm): Promise<MachineFacts> {
     vmm: vmm.description,
     diskDriver: chooseRootDisk(config.disk).name,
   };
+}
+
+/** An IPv6 address stands in brackets. */
+function formatAddress({ host, port }: Config["address"]): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

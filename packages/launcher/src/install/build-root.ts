@@ -5,14 +5,19 @@
 import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { placeFile } from "../files/durable.ts";
-import { exists } from "../files/presence.ts";
+import { readIfThere } from "../files/presence.ts";
 import { runProgram } from "../programs/run-program.ts";
 import type { Environment, Settings } from "../settings.ts";
 import { debianKeyring, debianSources } from "./debian-archive.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** Rust from backports (trixie's own is too old), everything else from trixie. */
-const PACKAGES = ["cargo", "rustc", "rust-clippy", "gcc", "libc6-dev"];
+const RUST_PACKAGES = ["cargo", "rustc", "rust-clippy", "gcc", "libc6-dev"];
+/** What the native programs' tests call upon. */
+const TEST_PACKAGES = ["busybox-static", "iproute2"];
+const PACKAGES = [...RUST_PACKAGES, ...TEST_PACKAGES];
+/** What the root is, kept in it: another one is made when this changes. */
+const ABOUT = `${JSON.stringify({ suite: "trixie", packages: PACKAGES })}\n`;
 const PREFERENCES = `Package: cargo rustc rust-clippy libstd-rust-*
 Pin: release n=trixie-backports
 Pin-Priority: 700
@@ -28,7 +33,7 @@ export async function openBuildRoot(
   signal: AbortSignal,
 ): Promise<Toolchain> {
   const root = join(settings.cache, "build-root");
-  if (!(await exists(join(root, "roost.json")))) await makeRoot(settings, root, say, signal);
+  if ((await readIfThere(join(root, "roost.json"))) !== ABOUT) await makeRoot(settings, root, say, signal);
   await mkdir(join(settings.cache, "target"), { recursive: true });
   await mkdir(join(settings.cache, "cargo-home"), { recursive: true });
   const script = join(import.meta.dirname, "in-build-root.sh");
@@ -87,6 +92,7 @@ async function makeRoot(
   await mkdir(join(part, "etc/ssl/certs"), { recursive: true });
   await writeFile(join(part, "etc/ssl/certs/ca-certificates.crt"), "");
   await chmod(part, 0o755);
-  await writeFile(join(part, "roost.json"), `${JSON.stringify({ suite: "trixie", packages: PACKAGES })}\n`);
+  await writeFile(join(part, "roost.json"), ABOUT);
+  await rm(root, { recursive: true, force: true });
   await rename(part, root);
 }

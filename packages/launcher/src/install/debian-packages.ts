@@ -16,7 +16,7 @@ export const DEBIAN_PACKAGES = [
 ] as const;
 
 /** What the tests need beyond that. */
-export const TEST_PACKAGES = ["cpio", "git"] as const;
+export const TEST_PACKAGES = ["busybox-static", "cpio", "git"] as const;
 
 export function debianPackagesStep(settings: Settings, names: readonly string[]): Step {
   return {

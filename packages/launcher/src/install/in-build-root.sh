@@ -5,6 +5,8 @@ set -eu
 root=$1 native=$2 cache=$3 certificates=$4
 shift 4
 
+# A mount point of its own: programs under test change the propagation of `/`, which must be one.
+mount --bind "$root" "$root"
 mount --bind "$native" "$root/native"
 mount --bind "$cache/target" "$root/target"
 mount --bind "$cache/cargo-home" "$root/cargo-home"

@@ -668,7 +668,8 @@ export const HostAgent: GenService<{
     output: typeof ReadFileResponseSchema;
   },
   /**
-   * First message: target; then chunks. The file appears at its path when the stream has ended well, not before.
+   * First message: target; then chunks; last an empty chunk, which marks the end: over HTTP/2 a stream that was broken off can look
+   * like one that ended. The file appears at its path when the mark has come, not before.
    *
    * @generated from rpc hostagent.v1.HostAgent.StreamWriteFile
    */
