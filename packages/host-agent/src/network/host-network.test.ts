@@ -10,7 +10,7 @@ import { GUEST_GATEWAY } from "./slots.ts";
 import { dropsOnHost, outcome } from "./testing/drops.ts";
 import { Neighbour } from "./testing/neighbour.ts";
 import { Probe } from "./testing/probe.ts";
-import { HOST_ON_INTERNET, openScene } from "./testing/scene.ts";
+import { HOST_ON_INTERNET, hostEnd, openScene } from "./testing/scene.ts";
 import { WiredGuest } from "./testing/wired-guest.ts";
 
 test("after another firewall's reload has flushed all tables, walls and internet are back, and so is forwarding", async () => {
@@ -72,7 +72,7 @@ test("where the machine's only resolver listens on 127.0.0.1, sandboxes ask it, 
   await runCommand(["ip", "-netns", slot.name, "-batch", "-"], {
     input: `route delete local 127.0.0.0/8 dev lo table local
 route delete local 127.0.0.1 dev lo table local
-route add 127.0.0.1 dev ${UPLINK_NAME} via ${slot.address.replace(/\d+$/, (last) => String(Number(last) - 1))}
+route add 127.0.0.1 dev ${UPLINK_NAME} via ${hostEnd(slot)}
 `,
   });
   await using intruder = new Probe(slot.netns);

@@ -51,7 +51,6 @@ table inet ${table} {
   }
   chain ${SLOT_CHAIN} {
     meta nfproto != ipv4 counter drop
-    ip saddr != @${RANGE_SET} counter drop
     fib saddr . iif oif missing counter drop
     ct state established,related accept
     ct state invalid counter drop

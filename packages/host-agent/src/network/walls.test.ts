@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { runCommand } from "../commands/run.ts";
-import { CONNECTION_LIMIT, SLOT_TABLE } from "./slot-rules.ts";
+import { CONNECTION_LIMIT } from "./slot-rules.ts";
 import { GUEST_GATEWAY, type Slot, TAP_NAME } from "./slots.ts";
 import { dropsInSlot, dropsOnHost, outcome } from "./testing/drops.ts";
-import { Neighbour } from "./testing/neighbour.ts";
-import { HOST_IN_LAN, HOST_ON_INTERNET, openScene } from "./testing/scene.ts";
+import { HOST_IN_LAN, HOST_ON_INTERNET, hostEnd, openScene } from "./testing/scene.ts";
 import { WiredGuest } from "./testing/wired-guest.ts";
 
 /** One for all tests; each has slots of its own. */
@@ -149,67 +148,6 @@ test("N1: a guest that opens connections without end does not fill the machine's
   await using neighbour = await WiredGuest.plugInto(other);
   assert.deepEqual(await neighbour.probe.reach("udp", scene.internet.address, 80), { seenAs: HOST_ON_INTERNET });
 });
-
-test("N1: the host's own walls hold where a slot's have fallen", async () => {
-  const slot = await scene.slots.acquire({ internet: true });
-  const other = await scene.slots.acquire({ internet: true });
-  await using guest = await WiredGuest.plugInto(slot);
-  await runCommand(["nsenter", `--net=${slot.netns}`, "nft", "flush", "chain", "inet", SLOT_TABLE, "new_from_guest"]);
-  const attempts = {
-    "the LAN": scene.lan.address,
-    "the host in the LAN": HOST_IN_LAN,
-    "the host's public address": HOST_ON_INTERNET,
-    "the host's end of the slot": hostEnd(slot),
-    "another sandbox": other.address,
-    metadata: "169.254.169.254",
-  };
-  const contacts = await scene.contacts();
-  for (const [name, address] of Object.entries(attempts)) {
-    const before = await dropsOnHost(scene.network, scene.mark);
-    const attempt = guest.probe.reach("tcp", address, 80);
-    assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped", name);
-    assert.equal(await scene.contacts(), contacts, name);
-  }
-});
-
-test("N1: only the host's root opens a connection into a slot", async () => {
-  const slot = await scene.slots.acquire({ internet: true });
-  await using guest = await WiredGuest.plugInto(slot);
-  await guest.probe.serve("0.0.0.0", 49983);
-  const before = await dropsOnHost(scene.network, scene.mark);
-  const attempt = scene.host.reach("tcp", slot.address, 49983, { uid: 65534 });
-  assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped");
-});
-
-test("the connections of a released slot are forgotten, so that no packet of theirs reaches the address's next bearer", async () => {
-  const slot = await scene.slots.acquire({ internet: true });
-  const connections = async () =>
-    (await scene.network.run(["conntrack", "-L"])).stdout.split("\n").filter((line) => line.includes(slot.address));
-  {
-    await using guest = await WiredGuest.plugInto(slot);
-    await guest.probe.serve("0.0.0.0", 49983);
-    await guest.probe.reach("udp", scene.internet.address, 80);
-    await scene.host.reach("udp", slot.address, 49983);
-  }
-  assert.equal((await connections()).length, 2);
-  await scene.slots.release(slot.index);
-  assert.deepEqual(await connections(), []);
-});
-
-test("N1: from elsewhere nobody opens a connection into a slot", async () => {
-  const slot = await scene.slots.acquire({ internet: true });
-  await using guest = await WiredGuest.plugInto(slot);
-  await guest.probe.serve("0.0.0.0", 49983);
-  await using router = await Neighbour.join(scene.network, "45.113.8.2", "45.113.8.1");
-  await router.routeThrough("45.113.8.1");
-  const before = await dropsOnHost(scene.network, scene.mark);
-  const attempt = router.probe.reach("tcp", slot.address, 49983);
-  assert.equal(await outcome(attempt, () => dropsOnHost(scene.network, scene.mark), before), "dropped");
-});
-
-function hostEnd(slot: Slot): string {
-  return slot.address.replace(/\d+$/, (last) => String(Number(last) - 1));
-}
 
 /** IPv6 is off in a slot: the kernel throws such packets away before any rule sees them. */
 async function discardedIpv6(slot: Slot): Promise<number> {

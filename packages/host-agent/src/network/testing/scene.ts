@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { parseAddressRange } from "../address-range.ts";
 import { HostNetwork } from "../host-network.ts";
 import { openSlots, teardownNetwork } from "../network.ts";
-import type { Slots } from "../slots.ts";
+import type { Slot, Slots } from "../slots.ts";
 import { freshHost } from "./marks.ts";
 import { Neighbour } from "./neighbour.ts";
 import { OwnNetwork } from "./own-network.ts";
@@ -70,4 +70,9 @@ export async function openScene(prepare: (network: OwnNetwork) => Promise<void> 
     ...{ network, host, mark, slots, internet, lan, contacts, useResolvers, hostNetwork },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** The host's address at its end of a slot. */
+export function hostEnd(slot: Slot): string {
+  return slot.address.replace(/\d+$/, (last) => String(Number(last) - 1));
 }
