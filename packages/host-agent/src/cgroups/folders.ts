@@ -1,6 +1,6 @@
 /** The folders of control groups, the same in each tree: `<tree>/r<mark>/r<mark>-<sandbox id>`. */
 import { constants } from "node:fs";
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 
@@ -43,6 +43,13 @@ export class CgroupFolders {
     const lists = await Promise.all(this.parents.map((parent) => readdir(parent).catch(orWhenGone<string[]>([]))));
     return [...new Set(lists.flat().filter((name) => name.startsWith(this.#prefix)))].sort();
   }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Writes one of the kernel's files, which must be there. */

@@ -1,5 +1,5 @@
 /** Where this machine has its control groups: one tree (v2), or one for each controller (v1), wherever they are mounted. */
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The controllers that limit a sandbox. */
@@ -33,11 +33,4 @@ async function readMount(line: string): Promise<CgroupMount | undefined> {
 /** Blanks and the like stand as `\040`. */
 function unescapePath(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

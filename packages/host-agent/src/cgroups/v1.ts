@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import type { Cgroup, CgroupLimits, CgroupStats, Cgroups } from "./cgroups.ts";
 import { killEach, removeWhenEmpty } from "./ending.ts";
-import { CgroupFolders, hasCode, readKey, readNumber, readProcesses, writeSetting } from "./folders.ts";
-import { type Controller, exists } from "./mounts.ts";
+import { CgroupFolders, exists, hasCode, readKey, readNumber, readProcesses, writeSetting } from "./folders.ts";
+import type { Controller } from "./mounts.ts";
 import { refused } from "./refused.ts";
 
 /** The trees' mount points. cpuacct only counts; where it is missing, so are the counts. */

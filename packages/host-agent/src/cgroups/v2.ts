@@ -5,8 +5,8 @@ import { dirname, join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import type { Cgroup, CgroupLimits, CgroupStats, Cgroups } from "./cgroups.ts";
 import { ENDING_LIMIT_MS, killEach, removeWhenEmpty } from "./ending.ts";
-import { type CgroupFolders, hasCode, orWhenGone, readKey, readNumber, writeSetting } from "./folders.ts";
-import { type Controller, exists } from "./mounts.ts";
+import { type CgroupFolders, exists, hasCode, orWhenGone, readKey, readNumber, writeSetting } from "./folders.ts";
+import type { Controller } from "./mounts.ts";
 import { refused } from "./refused.ts";
 
 const PERIOD_US = 100_000;

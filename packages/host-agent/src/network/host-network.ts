@@ -109,8 +109,8 @@ export class HostNetwork {
     for (const firewall of otherFirewalls(run)) {
       try {
         const changed = await firewall.admit({ mark, cidr: range.cidr }, chains);
-        if (changed)
-          logger.info({ firewall: firewall.name }, "sandboxes pass another firewall, which drops what is forwarded");
+        if (!changed) continue;
+        logger.info({ firewall: firewall.name }, "sandboxes pass another firewall, which drops what is forwarded");
       } catch (error) {
         logger.warn(
           { err: error, firewall: firewall.name },

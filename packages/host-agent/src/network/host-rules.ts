@@ -3,7 +3,7 @@
  * replaced as a whole, and never touched when slots come and go.
  *
  * What holds (N1): from a slot nothing reaches this machine, another slot or a closed network, and no IPv6 passes; a
- * slot's packets bear addresses of the range; only this machine's root opens a connection into a slot.
+ * slot's packets bear its own address; only this machine's root opens a connection into a slot.
  *
  * DNS: a slot sends its guest's questions to the host's end of its veth pair; here they are sent on to the machine's resolvers,
  * which may well have a private address. So resolvers change in one place. One on 127.0.0.1 is asked as from there, since
@@ -13,7 +13,7 @@ import type { AddressRange } from "./address-range.ts";
 import { CLOSED_NETWORKS } from "./closed-networks.ts";
 import { slotPrefix, tableName } from "./names.ts";
 
-/** A chain without rules, whose presence says that IPv4 forwarding was off before us (forwarding.ts). */
+/** A chain without rules, whose presence says that IPv4 forwarding was off before us (host-table.ts). */
 export const FORWARDING_MARK = "forwarding_was_off";
 
 /** Holds the slots' address range: by it the range is known to whoever takes the table apart. */
