@@ -5,10 +5,10 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Roost } from "@roost/sdk";
 import { placeFile } from "../files/durable.ts";
 import { readJsonObject } from "../files/presence.ts";
 import { homePaths, type Settings } from "../settings.ts";
-import { type Credentials, openSession } from "./credentials.ts";
 
 const ASK_AGAIN_MS = 100;
 
@@ -19,14 +19,13 @@ export async function joinedHostId(settings: Settings): Promise<string | undefin
   return typeof id === "string" ? id : undefined;
 }
 
-/** A one-time token for the agent to join with; undefined when it has joined and the control plane knows it. */
+/** A one-time token (asked for in an admin's session) for the agent to join with; undefined when it has joined and the control plane knows it. */
 export async function joinToken(
   settings: Settings,
-  credentials: Credentials,
+  session: Roost,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const session = await openSession(settings, credentials, signal);
   const joined = await joinedHostId(settings);
   const pendingFile = join(settings.home, "pending-host.json");
   if (joined !== undefined) {
@@ -51,13 +50,7 @@ export async function joinToken(
 }
 
 /** Waits until the control plane has heard from this life of the agent. */
-export async function hostOnline(
-  settings: Settings,
-  credentials: Credentials,
-  since: Date,
-  signal: AbortSignal,
-): Promise<void> {
-  const session = await openSession(settings, credentials, signal);
+export async function hostOnline(settings: Settings, session: Roost, since: Date, signal: AbortSignal): Promise<void> {
   for (;;) {
     const id = await joinedHostId(settings);
     const host = id === undefined ? undefined : await unlessRefused(session.hosts.get(id, { signal }));

@@ -9,6 +9,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
+import type { Roost } from "@roost/sdk";
 import { sentenceOf } from "../failure.ts";
 import { databaseUrlOf } from "../postgres/layout.ts";
 import { checkOwnDatabase } from "../postgres/own-database.ts";
@@ -16,7 +17,7 @@ import { layoutOf, startPostgres, untilReady } from "../postgres/server.ts";
 import { homePaths, type Settings } from "../settings.ts";
 import { backOff } from "./back-off.ts";
 import { controlPlaneReady, startControlPlane } from "./control-plane.ts";
-import { type Credentials, ensureCredentials } from "./credentials.ts";
+import { type Credentials, ensureCredentials, openSession } from "./credentials.ts";
 import { destroyListed } from "./destroy-sandboxes.ts";
 import { startHostAgent, teardownHost } from "./host-agent.ts";
 import { hostOnline, joinToken } from "./membership.ts";
@@ -71,15 +72,18 @@ export async function startRoost(
     });
     const opened = await ensureCredentials(settings, databaseUrl, signal);
     credentials = opened;
-    let startedAt = new Date();
+    let life: { readonly session: Roost; readonly startedAt: Date } | undefined;
     await run({
       name: "host-agent",
-      async start(life) {
-        const token = await joinToken(settings, opened, note, life);
-        startedAt = new Date();
+      async start(stopping) {
+        const session = await openSession(settings, opened, stopping);
+        const token = await joinToken(settings, session, note, stopping);
+        life = { session, startedAt: new Date() };
         return startHostAgent(settings, token);
       },
-      ready: (life) => hostOnline(settings, opened, startedAt, life),
+      async ready(ended) {
+        if (life !== undefined) await hostOnline(settings, life.session, life.startedAt, ended);
+      },
       stopSignal: "SIGTERM",
       stopPatienceMs: 30_000,
     });
