@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -14,10 +16,15 @@ interface Ran {
   readonly err: string;
 }
 
-async function admin(databaseUrl: string, args: string[], input = ""): Promise<Ran> {
+interface Place {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+async function admin(databaseUrl: string, args: string[], input = "", place: Place = {}): Promise<Ran> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "admin.ts"), ...args], {
-    cwd: import.meta.dirname,
-    env: { PATH: process.env.PATH ?? "", DATABASE_URL: databaseUrl },
+    cwd: place.cwd ?? import.meta.dirname,
+    env: { PATH: process.env.PATH ?? "", DATABASE_URL: databaseUrl, ...place.env },
   });
   child.stdin.end(input);
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
@@ -91,6 +98,23 @@ test("config lists all settings without telling secrets, and needs no database",
   const words = await admin(url, ["config"]);
   assert.match(words.out, /^ROOST_LISTEN=127\.0\.0\.1:4700$/m);
   assert.doesNotMatch(listed.out + words.out, /hunter2/);
+});
+
+test("A5: a .env in the working folder is read, and the real environment wins over it", async () => {
+  const cwd = await mkdtemp(join(tmpdir(), "roost-env-"));
+  try {
+    await writeFile(join(cwd, ".env"), "ROOST_MAX_VCPUS=7\nROOST_SIGNUP=open\n");
+    const listed = await admin("", ["config", "--json"], "", { cwd, env: { ROOST_SIGNUP: "invite" } });
+    const settings: { name: string; value: unknown }[] = JSON.parse(listed.out);
+    const value = (name: string) => settings.find((setting) => setting.name === name)?.value;
+    assert.deepEqual([value("ROOST_MAX_VCPUS"), value("ROOST_SIGNUP")], [7, "invite"]);
+    await writeFile(join(cwd, ".env"), "ROOST_MAX_VCPUS=lots\n");
+    const refused = await admin("", ["config"], "", { cwd });
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /ROOST_MAX_VCPUS must be a whole number from 1 to 1024; it is "lots"\./);
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
 });
 
 test("wrong usage says how it is done, and exits with 2", async () => {

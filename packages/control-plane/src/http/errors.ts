@@ -48,8 +48,11 @@ function isGone(reply: FastifyReply): boolean {
 function answerError(failure: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = asRoostError(failure);
   const { status, body } = errorAnswer(error);
-  if (status >= 500 && !isGone(reply)) request.log.error({ err: error, code: error.code }, "request failed");
-  else request.log.debug({ err: error, code: error.code }, "request refused");
+  if (status >= 500 && !isGone(reply)) {
+    // A host that is full or away is the operator's business; only our own faults are ours.
+    const level = error.code === "internal" ? "error" : "warn";
+    request.log[level]({ err: error, code: error.code }, "request failed");
+  } else request.log.debug({ err: error, code: error.code }, "request refused");
   void reply.code(status).type("application/json; charset=utf-8").send(body);
 }
 

@@ -104,6 +104,11 @@ test("a sandbox that boots right now is left alone, whatever a heartbeat does no
     .where("team_id", "=", team.member.teamId)
     .execute();
   await team.peer.heartbeat();
+  const listed = await api.get("/v1/sandboxes", { key: team.member.key });
+  assert.deepEqual(
+    listed.body.map((sandbox: { status: string }) => sandbox.status),
+    ["starting"],
+  );
   booting.resolve();
   assert.deepEqual([(await creating).status, (await creating).body.status], [201, "running"]);
 });
@@ -144,8 +149,9 @@ test("what no row knows is destroyed when it is older than five minutes, and lef
   await using team = await teamWithHosts(plane);
   const { agent } = team.peer;
   const [old, young] = [newId("sandbox", randomBytes), newId("sandbox", randomBytes)];
-  agent.plant(old, SandboxState.RUNNING, new Date(Date.now() - 6 * 60_000));
+  // The host lists the young one first: when the old one is gone, both have been looked at.
   agent.plant(young, SandboxState.RUNNING, new Date(Date.now() - 4 * 60_000));
+  agent.plant(old, SandboxState.RUNNING, new Date(Date.now() - 6 * 60_000));
   await team.peer.heartbeat();
   await until(() => !agent.sandboxes.has(old));
   assert.ok(agent.sandboxes.has(young));

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 import { after, test } from "node:test";
+import { sql } from "kysely";
+import { type Database, lockForTransaction } from "../db/database.ts";
 import { PASSWORD, startTestControlPlane } from "../testing/control-plane.ts";
+import { insertAccount } from "./accounts.ts";
 
 let clock = Date.now();
 const plane = await startTestControlPlane({}, () => new Date(clock));
@@ -10,6 +13,13 @@ const { api, db } = plane;
 
 function newEmail(): string {
   return `u-${randomBytes(6).toString("hex")}@example.com`;
+}
+
+/** Resolves when some other connection waits for an advisory lock. */
+async function waitsForAdvisoryLock(database: Database): Promise<void> {
+  const waiting = sql`select 1 from pg_locks where locktype = 'advisory' and not granted
+    and database = (select oid from pg_database where datname = current_database())`;
+  while ((await waiting.execute(database)).rows.length === 0) await new Promise(setImmediate);
 }
 
 function signUp(json: object) {
@@ -93,6 +103,13 @@ test("A1: who is no longer of the team, or no longer at all, is out at the next 
   const left = await plane.newMember();
   await db.deleteFrom("users_teams").where("user_id", "=", left.userId).execute();
   assert.equal((await api.get("/v1/sandboxes", { session: left.session })).status, 401);
+  const [moved, other] = [await plane.newMember(), await plane.newMember()];
+  await db.updateTable("users_teams").set({ team_id: other.teamId }).where("user_id", "=", moved.userId).execute();
+  assert.equal(
+    (await api.get("/v1/sandboxes", { session: moved.session })).status,
+    401,
+    "a session of the team before",
+  );
   const deleted = await plane.newMember();
   await db.deleteFrom("users").where("id", "=", deleted.userId).execute();
   assert.equal((await api.get("/v1/me", { session: deleted.session })).status, 401);
@@ -125,6 +142,16 @@ test("N5: a closed install lets the first account in, and nobody after it, not e
   const attempt = () => closed.api.post("/v1/auth/signup", { json: { email: newEmail(), password: PASSWORD } });
   const afterAdmin = await attempt();
   assert.deepEqual([afterAdmin.status, afterAdmin.body.error.code], [403, "forbidden"]);
+  await closed.db.deleteFrom("users").execute();
+  const late = await closed.db.transaction().execute(async (trx) => {
+    await lockForTransaction(trx, "first-sign-up");
+    const waiting = attempt();
+    // It has found no user, and waits to be the first; then someone else is.
+    await Promise.race([waiting, waitsForAdvisoryLock(closed.db)]);
+    await insertAccount(trx, { email: newEmail(), passwordHash: "none", isAdmin: false });
+    return { waiting };
+  });
+  assert.equal((await late.waiting).status, 403);
   await closed.db.deleteFrom("users").execute();
   const statuses = (await Promise.all([attempt(), attempt(), attempt()])).map((answer) => answer.status);
   assert.deepEqual(statuses.toSorted(), [201, 403, 403]);

@@ -91,6 +91,8 @@ export class HostClients implements Disposable {
       baseUrl,
       sessionManager: sessions,
       readMaxBytes: READ_MAX_BYTES,
+      // Hosts are near, and what a compressed answer unfolds to is known too late.
+      acceptCompression: [],
       interceptors: this.#interceptors,
     });
     return { address: host.address, identity, sessions, client: createClient(HostAgent, transport) };

@@ -1,0 +1,181 @@
+/**
+ * Every setting of the control plane, in one table: name, meaning, default, form. `docs/settings.md` and `admin.ts config`
+ * say the same; a test compares them.
+ */
+import { type Static, type TSchema, Type } from "typebox";
+import Value from "typebox/value";
+
+/** A setting that is missing or wrong. The message is one sentence for the person who starts the server. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const MIB = 1024 * 1024;
+const LISTEN_PATTERN = "^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):\\d{1,5}$";
+export const LISTEN_EXPECTS = "an address and a port, such as 127.0.0.1:4700";
+const WHOLE_NUMBER = "a whole number";
+
+/** `expects` completes the sentence "NAME must be …"; `secret` values are never printed. */
+const SETTINGS = Type.Object({
+  DATABASE_URL: Type.String({
+    default: "postgresql://roost@127.0.0.1:5432/roost",
+    pattern: "^postgres(ql)?://",
+    description: "The PostgreSQL database (15 or newer) that holds all state.",
+    expects: "a PostgreSQL address, such as postgresql://roost@127.0.0.1:5432/roost",
+    secret: true,
+  }),
+  ROOST_DATABASE_POOL: Type.Integer({
+    default: 20,
+    minimum: 2,
+    maximum: 1000,
+    description: "The most connections to the database that are open at once.",
+    expects: `${WHOLE_NUMBER} from 2 to 1000`,
+  }),
+  ROOST_LISTEN: Type.String({
+    default: "127.0.0.1:4700",
+    pattern: LISTEN_PATTERN,
+    description: "Where the API listens.",
+    expects: LISTEN_EXPECTS,
+  }),
+  ROOST_ALLOW_PLAIN_HTTP: Type.Enum(["no", "yes"], {
+    default: "no",
+    description:
+      "The API speaks plain HTTP. `yes` lets it listen on other than loopback addresses: only behind a proxy that speaks TLS, or in a network you trust.",
+    expects: "yes or no",
+  }),
+  ROOST_METRICS_LISTEN: Type.String({
+    default: "127.0.0.1:4702",
+    pattern: LISTEN_PATTERN,
+    description: "Where `/metrics` (Prometheus) listens.",
+    expects: LISTEN_EXPECTS,
+  }),
+  ROOST_SECRET: Type.String({
+    default: "",
+    description:
+      "The secret that all others are derived from, at least 32 characters. Losing it locks every host out. When empty, ROOST_SECRET_FILE is read.",
+    expects: "at least 32 characters",
+    secret: true,
+  }),
+  ROOST_SECRET_FILE: Type.String({
+    default: ".roost/secret",
+    description: "The file that holds the secret when ROOST_SECRET is not set.",
+    expects: "the path of a readable file",
+  }),
+  ROOST_SIGNUP: Type.Enum(["closed", "invite", "open"], {
+    default: "closed",
+    description:
+      "Who may sign up: `closed` nobody, `invite` only whom a team invited, `open` everyone. The first account of an install always may.",
+    expects: "closed, invite or open",
+  }),
+  ROOST_PLACEMENT: Type.Enum(["round-robin"], {
+    default: "round-robin",
+    description: "How a host is chosen among those that have room for a sandbox.",
+    expects: "round-robin",
+  }),
+  ROOST_LOG_LEVEL: Type.Enum(["trace", "debug", "info", "warn", "error", "fatal"], {
+    default: "info",
+    description: "The least important kind of log line that is written.",
+    expects: "trace, debug, info, warn, error or fatal",
+  }),
+  ROOST_STOP_GRACE_SEC: Type.Integer({
+    default: 30,
+    minimum: 0,
+    maximum: 3600,
+    description: "Seconds that requests under way get to finish when the server is told to stop.",
+    expects: `${WHOLE_NUMBER} of seconds from 0 to 3600`,
+  }),
+  ROOST_CREATE_TIMEOUT_SEC: Type.Integer({
+    default: 300,
+    minimum: 5,
+    maximum: 3600,
+    description: "Seconds that a host gets to boot a sandbox.",
+    expects: `${WHOLE_NUMBER} of seconds from 5 to 3600`,
+  }),
+  ROOST_MAX_VCPUS: Type.Integer({
+    default: 32,
+    minimum: 1,
+    maximum: 1024,
+    description: "The most vCPUs that a sandbox may ask for.",
+    expects: `${WHOLE_NUMBER} from 1 to 1024`,
+  }),
+  ROOST_MIN_MEMORY_MB: Type.Integer({
+    default: 128,
+    minimum: 64,
+    maximum: 65536,
+    description: "The least memory that a sandbox may ask for, in MiB. The most is what the largest host has.",
+    expects: `${WHOLE_NUMBER} of MiB from 64 to 65536`,
+  }),
+  ROOST_JSON_BODY_LIMIT_BYTES: Type.Integer({
+    default: MIB,
+    minimum: 1024,
+    maximum: 64 * MIB,
+    description: "The largest JSON body of a request.",
+    expects: `${WHOLE_NUMBER} of bytes from 1024 to ${64 * MIB}`,
+  }),
+  ROOST_EXEC_OUTPUT_LIMIT_BYTES: Type.Integer({
+    default: 64 * MIB,
+    minimum: 1024,
+    maximum: 64 * MIB,
+    description: "The most output (stdout and stderr together) that a command's answer holds; beyond it, `truncated`.",
+    expects: `${WHOLE_NUMBER} of bytes from 1024 to ${64 * MIB}`,
+  }),
+  ROOST_FILE_LIMIT_BYTES: Type.Integer({
+    default: 100_000_000,
+    minimum: 1024,
+    maximum: 1024 * MIB,
+    description: "The largest file of the buffered routes `files/write` and `files/read`.",
+    expects: `${WHOLE_NUMBER} of bytes from 1024 to ${1024 * MIB}`,
+  }),
+});
+
+export type Settings = Static<typeof SETTINGS>;
+export type SettingName = keyof Settings;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Setting {
+  readonly type?: string;
+  readonly description: string;
+  readonly default: string | number;
+  readonly expects: string;
+  readonly secret?: boolean;
+}
+
+function settingsTable(): [SettingName, TSchema & Setting][] {
+  return Object.entries(SETTINGS.properties) as unknown as [SettingName, TSchema & Setting][];
+}
+
+/** @throws ConfigError for the first setting that is wrong. */
+export function readSettings(environment: Environment): Settings {
+  const read = settingsTable().map(([name, setting]) => {
+    const text = environment[name];
+    // A variable set to nothing is one that nobody set: shells and .env files cannot say it otherwise.
+    if (text === undefined || text === "") return [name, setting.default];
+    const value = setting.type === "integer" && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+    if (Value.Check(setting, value)) return [name, value];
+    const found = setting.secret ? "" : `; it is ${JSON.stringify(text)}`;
+    throw new ConfigError(`${name} must be ${setting.expects}${found}.`);
+  });
+  return Object.fromEntries(read) as Settings;
+}
+
+export interface ListedSetting {
+  readonly name: string;
+  readonly description: string;
+  readonly default: string | number;
+  /** What is in force now; `(set)` for a secret. */
+  readonly value: string | number;
+}
+
+/** All settings, as `admin.ts config` shows them. */
+export function listSettings(environment: Environment): ListedSetting[] {
+  const values = readSettings(environment);
+  return settingsTable().map(([name, setting]) => {
+    const hidden = setting.secret && environment[name];
+    return {
+      name,
+      description: setting.description,
+      default: setting.default,
+      value: hidden ? "(set)" : values[name],
+    };
+  });
+}
