@@ -3,5 +3,5 @@
 mod connect;
 mod server;
 
-pub use connect::{Answer, Ended, Frames, frame};
+pub use connect::{Answer, Ended, Frames, Stream, frame};
 pub use server::{Server, whole};
