@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { startTestControlPlane } from "./testing/control-plane.ts";
 import { makeDatabase } from "./testing/database.ts";
 import { teamWithHosts } from "./testing/team.ts";
+import { announced } from "./testing/until.ts";
 
 interface Running extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -95,7 +96,7 @@ test("stopping lets a request under way finish, and a create with it", async () 
   const team = stack.use(await teamWithHosts(plane));
   const booting = Promise.withResolvers<void>();
   team.peer.agent.before("createSandbox", () => booting.promise);
-  const asked = once(team.peer.agent, "createSandbox");
+  const asked = announced(team.peer.agent, "createSandbox");
   const creating = plane.api.post("/v1/sandboxes", { key: team.member.key });
   await asked;
   const stopped = plane[Symbol.asyncDispose]();
@@ -109,7 +110,7 @@ test("stopping cuts off what does not finish within the grace", async () => {
   await using stack = new AsyncDisposableStack();
   const team = stack.use(await teamWithHosts(plane));
   const id = await team.create();
-  const asked = once(team.peer.agent, "exec");
+  const asked = announced(team.peer.agent, "exec");
   const hanging = plane.api.post(`/v1/sandboxes/${id}/exec`, { key: team.member.key, json: { cmd: "hang" } });
   const cut = assert.rejects(hanging);
   await asked;

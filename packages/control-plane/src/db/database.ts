@@ -1,9 +1,12 @@
 /** The one connection pool of the process, and what every query may count on. */
-import { Kysely, PostgresDialect, sql } from "kysely";
+import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
 import pg from "pg";
 import type { Tables } from "./tables.ts";
 
 export type Database = Kysely<Tables>;
+
+/** A `Database` inside a transaction: what must not happen in part asks for one. */
+export type DatabaseTransaction = Transaction<Tables>;
 
 export interface OpenDatabaseOptions {
   readonly url: string;
@@ -68,6 +71,6 @@ function reasonOf(error: unknown): string {
 const LOCKS = { "first-sign-up": 7_201, "certificate-authority": 7_202 } as const;
 
 /** Until the transaction ends, no other transaction of any control plane holds this lock. */
-export async function lockForTransaction(trx: Database, lock: keyof typeof LOCKS): Promise<void> {
+export async function lockForTransaction(trx: DatabaseTransaction, lock: keyof typeof LOCKS): Promise<void> {
   await sql`select pg_advisory_xact_lock(${LOCKS[lock]})`.execute(trx);
 }

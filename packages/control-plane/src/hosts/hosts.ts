@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { RoostError } from "@roost/protocol/errors";
 import { newId } from "@roost/protocol/ids";
-import { type Selectable, sql } from "kysely";
+import { sql } from "kysely";
 import type { Database } from "../db/database.ts";
 import { afterCursor, type PageRequest } from "../db/pages.ts";
 import type { HostRow, HostType } from "../db/tables.ts";
@@ -26,7 +26,7 @@ export interface NewHost {
   readonly availabilityZone: string | undefined;
 }
 
-export type HostWithTags = Selectable<HostRow> & { readonly tags: string[] };
+export type HostWithTags = HostRow & { readonly tags: string[] };
 
 export interface HostsParts {
   readonly db: Database;

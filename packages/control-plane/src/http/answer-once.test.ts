@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { IdempotencyKeys } from "../idempotency/idempotency.ts";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { type TeamWithHosts, teamWithHosts } from "../testing/team.ts";
+import { announced } from "../testing/until.ts";
 
 const plane = await startTestControlPlane();
 const team: TeamWithHosts = await teamWithHosts(plane);
@@ -61,7 +61,7 @@ test("R1: what the defaults would have made of a body is the same body", async (
 test("R1: while the first is under way the second is 409, and one sandbox is made", async () => {
   const booting = Promise.withResolvers<void>();
   agent.before("createSandbox", () => booting.promise);
-  const asked = once(agent, "createSandbox");
+  const asked = announced(agent, "createSandbox");
   const before = await count();
   const first = create("d");
   await asked;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { type Member, startTestControlPlane } from "../testing/control-plane.ts";
 import { teamWithHosts } from "../testing/team.ts";
+import { announced, until } from "../testing/until.ts";
 
 const plane = await startTestControlPlane();
 after(() => plane[Symbol.asyncDispose]());
@@ -181,7 +181,7 @@ test("R1: a sandbox destroyed while it boots is destroyed, and its create says s
   const { member, peer } = team;
   const booting = Promise.withResolvers<void>();
   peer.agent.before("createSandbox", () => booting.promise);
-  const asked = once(peer.agent, "createSandbox");
+  const asked = announced(peer.agent, "createSandbox");
   const creating = api.post("/v1/sandboxes", { key: member.key });
   await asked;
   const [row] = await rowsOf(member);
@@ -199,7 +199,7 @@ test("R1: a create whose caller hung up is carried through", async () => {
   const { member, peer } = team;
   const booting = Promise.withResolvers<void>();
   peer.agent.before("createSandbox", () => booting.promise);
-  const asked = once(peer.agent, "createSandbox");
+  const asked = announced(peer.agent, "createSandbox");
   const caller = new AbortController();
   const creating = api.post("/v1/sandboxes", { key: member.key, signal: caller.signal });
   await asked;
@@ -208,7 +208,7 @@ test("R1: a create whose caller hung up is carried through", async () => {
   booting.resolve();
   const id = (await rowsOf(member))[0]?.id;
   // Nothing tells a caller who has gone that the create has ended: the row does.
-  while ((await rowsOf(member))[0]?.status === "starting") await new Promise(setImmediate);
+  await until("the create has ended", async () => (await rowsOf(member))[0]?.status !== "starting");
   assert.equal((await api.get(`/v1/sandboxes/${id}`, { key: member.key })).body.status, "running");
 });
 

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { teamWithHosts } from "../testing/team.ts";
+import { until } from "../testing/until.ts";
 
 const plane = await startTestControlPlane();
 after(() => plane[Symbol.asyncDispose]());
@@ -55,7 +56,7 @@ test("R1: destroy on a silent host is accepted, and carried out when the host is
   assert.equal(await status(), "stopping");
   peer.agent.before("destroySandbox", undefined);
   assert.equal((await peer.heartbeat()).status, 204);
-  while ((await status()) !== "stopped") await new Promise(setImmediate);
+  await until("it is stopped", async () => (await status()) === "stopped");
   assert.equal(peer.agent.sandboxes.size, 0);
 });
 

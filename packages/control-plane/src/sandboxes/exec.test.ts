@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { type TeamWithHosts, teamWithHosts } from "../testing/team.ts";
+import { announced } from "../testing/until.ts";
 
 const OUTPUT_LIMIT = 1001;
 const plane = await startTestControlPlane({ ROOST_EXEC_OUTPUT_LIMIT_BYTES: String(OUTPUT_LIMIT + 23) });
@@ -158,8 +158,8 @@ test("exec on a host that refuses or fails gives the documented error", async ()
 
 test("a caller that hangs up ends the command", async () => {
   const caller = new AbortController();
-  const started = once(team.peer.agent, "exec");
-  const gaveUp = once(team.peer.agent, "gave-up");
+  const started = announced(team.peer.agent, "exec");
+  const gaveUp = announced(team.peer.agent, "gave-up");
   const waiting = api.post(`/v1/sandboxes/${id}/exec`, { key, json: { cmd: "hang" }, signal: caller.signal });
   await started;
   caller.abort();

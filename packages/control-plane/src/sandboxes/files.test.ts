@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
 import { after, test } from "node:test";
 import { RoostError } from "@roost/protocol/errors";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { type TeamWithHosts, teamWithHosts } from "../testing/team.ts";
+import { announced } from "../testing/until.ts";
 
 const LIMIT = 1_000_000;
 const plane = await startTestControlPlane({ ROOST_FILE_LIMIT_BYTES: String(LIMIT) });
@@ -175,7 +175,7 @@ test("an upload that does not end its last part is 400, and writes nothing", asy
 
 test("an upload whose sender hangs up writes nothing", async () => {
   const { hostname, port } = new URL(api.url);
-  const asked = once(agent, "streamWriteFile");
+  const asked = announced(agent, "streamWriteFile");
   const socket = connect(Number(port), hostname);
   const ended = new Promise<void>((resolve) =>
     agent.before("streamWriteFile", (context) => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { after, test } from "node:test";
 import { SandboxState } from "@roost/protocol/hostagent";
 import { newId } from "@roost/protocol/ids";
 import type { SandboxStatus } from "../db/tables.ts";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { teamWithHosts } from "../testing/team.ts";
+import { announced, until } from "../testing/until.ts";
 import { type Decision, decide, type Report } from "./reconcile.ts";
 
 const plane = await startTestControlPlane();
@@ -63,11 +63,6 @@ async function statusOf(id: string): Promise<string | undefined> {
   return (await db.selectFrom("sandboxes").where("id", "=", id).select("status").executeTakeFirst())?.status;
 }
 
-/** Background work is done when the row, or the host, shows it. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise(setImmediate);
-}
-
 async function age(id: string): Promise<void> {
   await db
     .updateTable("sandboxes")
@@ -85,7 +80,7 @@ test("a sandbox whose control plane died while it booted turns running by its ho
     .where("id", "=", id)
     .execute();
   await team.peer.heartbeat();
-  await until(async () => (await statusOf(id)) === "running");
+  await until("it is running", async () => (await statusOf(id)) === "running");
   const { body } = await api.get(`/v1/sandboxes/${id}`, { key: team.member.key });
   assert.equal(body.guest_ip, "10.213.0.2");
 });
@@ -95,7 +90,7 @@ test("a sandbox that boots right now is left alone, whatever a heartbeat does no
   const { agent } = team.peer;
   const booting = Promise.withResolvers<void>();
   agent.before("createSandbox", () => booting.promise);
-  const asked = once(agent, "createSandbox");
+  const asked = announced(agent, "createSandbox");
   const creating = api.post("/v1/sandboxes", { key: team.member.key });
   await asked;
   await db
@@ -142,7 +137,7 @@ test("a destroyed sandbox that is still on its host is destroyed again", async (
   await api.delete(`/v1/sandboxes/${id}`, { key: team.member.key });
   team.peer.agent.plant(id, SandboxState.RUNNING);
   await team.peer.heartbeat();
-  await until(() => team.peer.agent.sandboxes.size === 0);
+  await until("the host has nothing of it", () => team.peer.agent.sandboxes.size === 0);
 });
 
 test("what no row knows is destroyed when it is older than five minutes, and left when it is younger", async () => {
@@ -153,7 +148,7 @@ test("what no row knows is destroyed when it is older than five minutes, and lef
   agent.plant(young, SandboxState.RUNNING, new Date(Date.now() - 4 * 60_000));
   agent.plant(old, SandboxState.RUNNING, new Date(Date.now() - 6 * 60_000));
   await team.peer.heartbeat();
-  await until(() => !agent.sandboxes.has(old));
+  await until("the old one is gone", () => !agent.sandboxes.has(old));
   assert.ok(agent.sandboxes.has(young));
 });
 
@@ -163,7 +158,7 @@ test("A2: what a host says of another host's sandboxes changes nothing but the h
   const id = await owner.create();
   liar.peer.agent.plant(id, SandboxState.ERROR);
   await liar.peer.heartbeat();
-  await until(() => liar.peer.agent.sandboxes.size === 0);
+  await until("the liar has nothing of it", () => liar.peer.agent.sandboxes.size === 0);
   assert.equal(await statusOf(id), "running");
   assert.ok(owner.peer.agent.sandboxes.has(id));
 });

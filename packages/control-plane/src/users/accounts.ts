@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { RoostError } from "@roost/protocol/errors";
 import { newId } from "@roost/protocol/ids";
 import { violatesUnique } from "../db/constraints.ts";
-import type { Database } from "../db/database.ts";
+import type { Database, DatabaseTransaction } from "../db/database.ts";
 
 export interface Account {
   readonly userId: string;
@@ -45,7 +45,7 @@ export function accountByEmail(db: Database, email: string) {
  * Inserts user, team and membership; to be called in a transaction.
  * @throws RoostError `conflict` when the email has an account, also one made at this very moment.
  */
-export async function insertAccount(trx: Database, account: NewAccount): Promise<Account> {
+export async function insertAccount(trx: DatabaseTransaction, account: NewAccount): Promise<Account> {
   const userId = newId("user", randomBytes);
   const teamId = newId("team", randomBytes);
   const { email } = account;

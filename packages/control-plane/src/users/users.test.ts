@@ -4,6 +4,7 @@ import { after, test } from "node:test";
 import { sql } from "kysely";
 import { type Database, lockForTransaction } from "../db/database.ts";
 import { PASSWORD, startTestControlPlane } from "../testing/control-plane.ts";
+import { until } from "../testing/until.ts";
 import { insertAccount } from "./accounts.ts";
 
 let clock = Date.now();
@@ -15,11 +16,11 @@ function newEmail(): string {
   return `u-${randomBytes(6).toString("hex")}@example.com`;
 }
 
-/** Resolves when some other connection waits for an advisory lock. */
-async function waitsForAdvisoryLock(database: Database): Promise<void> {
+/** Whether some other connection waits for an advisory lock. */
+async function someoneWaits(database: Database): Promise<boolean> {
   const waiting = sql`select 1 from pg_locks where locktype = 'advisory' and not granted
     and database = (select oid from pg_database where datname = current_database())`;
-  while ((await waiting.execute(database)).rows.length === 0) await new Promise(setImmediate);
+  return (await waiting.execute(database)).rows.length > 0;
 }
 
 function signUp(json: object) {
@@ -147,7 +148,7 @@ test("N5: a closed install lets the first account in, and nobody after it, not e
     await lockForTransaction(trx, "first-sign-up");
     const waiting = attempt();
     // It has found no user, and waits to be the first; then someone else is.
-    await Promise.race([waiting, waitsForAdvisoryLock(closed.db)]);
+    await until("it waits", () => someoneWaits(closed.db));
     await insertAccount(trx, { email: newEmail(), passwordHash: "none", isAdmin: false });
     return { waiting };
   });

@@ -3,7 +3,7 @@
  * hosts' certificates when they join, and the certificate with which this process shows itself to hosts.
  */
 import { webcrypto } from "node:crypto";
-import { type Database, lockForTransaction } from "../../db/database.ts";
+import { type Database, type DatabaseTransaction, lockForTransaction } from "../../db/database.ts";
 import { deriveKey } from "../../secrets/derive.ts";
 import {
   type Authority,
@@ -76,7 +76,7 @@ async function makeIdentity(authority: Authority, now: Date, renewAt: Date): Pro
   return { certificatePem, keyPem: x509.PemConverter.encode(pkcs8, x509.PemConverter.PrivateKeyTag), renewAt };
 }
 
-async function readAuthority(trx: Database, key: Uint8Array): Promise<Authority | undefined> {
+async function readAuthority(trx: DatabaseTransaction, key: Uint8Array): Promise<Authority | undefined> {
   const row = await trx
     .selectFrom("certificate_authority")
     .select(["certificate_pem", "encrypted_key"])
@@ -94,7 +94,7 @@ async function readAuthority(trx: Database, key: Uint8Array): Promise<Authority 
   return { certificate: new x509.X509Certificate(row.certificate_pem), privateKey };
 }
 
-async function insertAuthority(trx: Database, key: Uint8Array, now: Date): Promise<Authority> {
+async function insertAuthority(trx: DatabaseTransaction, key: Uint8Array, now: Date): Promise<Authority> {
   const authority = await createAuthority(now);
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", authority.privateKey));
   await trx

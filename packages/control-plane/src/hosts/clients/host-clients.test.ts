@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { startTestControlPlane } from "../../testing/control-plane.ts";
 import { certificateRequest, joinPeer } from "../../testing/peer-host.ts";
+import { announced } from "../../testing/until.ts";
 import { CertificateAuthority } from "../ca/authority.ts";
 import { HostClients } from "./host-clients.ts";
 import { asHostError } from "./host-errors.ts";
@@ -89,7 +90,7 @@ test("H4: a dropped client's calls end, and the next one is a new client", async
   using clients = new HostClients(authority);
   await using peer = await joinPeer(api, admin.session);
   const client = await clients.get(peer);
-  const asked = once(peer.agent, "exec");
+  const asked = announced(peer.agent, "exec");
   const waiting = client.exec({ sandboxId: "sb-x", cmd: "hang" });
   peer.agent.before("exec", (context) => once(context.signal, "abort").then(() => {}));
   await asked;

@@ -1,7 +1,7 @@
 /** How a machine becomes a host, and how it stays one: joining, refreshing, being recognised. */
 import { RoostError } from "@roost/protocol/errors";
 import { sql } from "kysely";
-import type { Database } from "../../db/database.ts";
+import type { Database, DatabaseTransaction } from "../../db/database.ts";
 import type { HostRow } from "../../db/tables.ts";
 import type { CertificateAuthority } from "../ca/authority.ts";
 import type { HostPermits } from "./host-permits.ts";
@@ -134,7 +134,7 @@ export class Enrolment {
     return permit.hostId;
   }
 
-  async #issue(trx: Database, hostId: string, predecessorId?: number): Promise<Credentials> {
+  async #issue(trx: DatabaseTransaction, hostId: string, predecessorId?: number): Promise<Credentials> {
     const refresh = await issueRefreshToken(trx, hostId, predecessorId);
     const token = await this.#parts.permits.issue({ hostId, refreshTokenId: refresh.id });
     return { token, refreshToken: refresh.token };
@@ -168,12 +168,12 @@ function columnsOf(machine: MachineFacts) {
   return { ...same, vmm_name: vmm.name, vmm_version: vmm.version, vmm_accelerator: vmm.accelerator };
 }
 
-async function lockHost(trx: Database, hostId: string): Promise<void> {
+async function lockHost(trx: DatabaseTransaction, hostId: string): Promise<void> {
   await trx.selectFrom("hosts").where("id", "=", hostId).select("id").forUpdate().executeTakeFirst();
 }
 
 /** The token's row with its host locked, if one may refresh with it. */
-async function lockUsable(trx: Database, token: string) {
+async function lockUsable(trx: DatabaseTransaction, token: string) {
   const seen = await refreshTokenByValue(trx, token);
   if (!seen) return undefined;
   await lockHost(trx, seen.host_id);

@@ -1,13 +1,13 @@
 /** The one-time tokens with which a machine joins: good for an hour, and for one host. */
 import { RoostError } from "@roost/protocol/errors";
 import { sql } from "kysely";
-import type { Database } from "../../db/database.ts";
+import type { Database, DatabaseTransaction } from "../../db/database.ts";
 import { hashToken, newToken } from "../../secrets/tokens.ts";
 
 const LIFETIME = sql<Date>`now() + interval '1 hour'`;
 
 /** A new token for a host that has not joined; what was issued before for it is void. */
-export async function issueJoinToken(trx: Database, hostId: string, createdBy: string): Promise<string> {
+export async function issueJoinToken(trx: DatabaseTransaction, hostId: string, createdBy: string): Promise<string> {
   const token = newToken("rsth_");
   await trx.deleteFrom("host_tokens").where("host_id", "=", hostId).where("used_at", "is", null).execute();
   await trx
@@ -33,7 +33,7 @@ export async function isJoinToken(db: Database, token: string): Promise<boolean>
  * Uses the token up, if the transaction commits, and says which host it is for. Of two at once one waits for the other.
  * @throws RoostError `unauthorized` when it is wrong, expired or used.
  */
-export async function consumeJoinToken(trx: Database, token: string): Promise<string> {
+export async function consumeJoinToken(trx: DatabaseTransaction, token: string): Promise<string> {
   const row = await trx
     .updateTable("host_tokens")
     .set({ used_at: sql<Date>`now()` })

@@ -9,7 +9,7 @@
  * stored it: a crash or a lost answer at any moment locks nobody out. Callers hold the host's row locked.
  */
 import { sql } from "kysely";
-import type { Database } from "../../db/database.ts";
+import type { Database, DatabaseTransaction } from "../../db/database.ts";
 import type { RefreshTokenRow } from "../../db/tables.ts";
 import { hashToken, newToken } from "../../secrets/tokens.ts";
 import type { HostPermit } from "./host-permits.ts";
@@ -24,7 +24,7 @@ export interface IssuedRefreshToken {
 
 /** A new token. Another unused successor of the same predecessor, whose answer must have been lost, is void from now on. */
 export async function issueRefreshToken(
-  trx: Database,
+  trx: DatabaseTransaction,
   hostId: string,
   predecessorId?: number,
 ): Promise<IssuedRefreshToken> {
@@ -78,7 +78,7 @@ export function unrevokedToken(db: Database, permit: HostPermit): Promise<Refres
 }
 
 /** Marks a token's first use, which supersedes all that came before it. */
-export async function markUsed(trx: Database, token: RefreshTokenRow): Promise<void> {
+export async function markUsed(trx: DatabaseTransaction, token: RefreshTokenRow): Promise<void> {
   if (token.first_used_at !== null) return;
   await trx.updateTable("host_refresh_tokens").set({ first_used_at: NOW }).where("id", "=", token.id).execute();
   await trx
@@ -91,7 +91,7 @@ export async function markUsed(trx: Database, token: RefreshTokenRow): Promise<v
 }
 
 /** Nobody refreshes with any of the host's tokens any more, nor sends a heartbeat with what they gave. */
-export async function revokeAll(trx: Database, hostId: string): Promise<void> {
+export async function revokeAll(trx: DatabaseTransaction, hostId: string): Promise<void> {
   await trx
     .updateTable("host_refresh_tokens")
     .set({ revoked_at: NOW, revoked_reason: "stolen" })
