@@ -28,14 +28,24 @@ export async function down(settings: Settings, machine: Machine): Promise<void> 
     );
     return;
   }
-  await using _events = await followFile(logPath(settings, "launcher"), (line) => say(withoutDate(line)));
-  process.kill(running.pid, "SIGTERM");
-  for (let waited = 0; (await runningLauncher(settings)) !== undefined; waited += LOOK_AGAIN_MS) {
-    if (waited > PATIENCE_MS)
-      throw new LauncherFailure(`process ${running.pid} does not end; ${logPath(settings, "launcher")} may say why`);
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: machine.interrupted });
-  }
+  await stopped(settings, running.pid, say, machine.interrupted);
   say("Roost is down.");
+}
+
+/** Asks the launcher to stop, shows what it says meanwhile, and returns when it is gone. */
+async function stopped(
+  settings: Settings,
+  pid: number,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const log = logPath(settings, "launcher");
+  await using _events = await followFile(log, (line) => say(withoutDate(line)));
+  process.kill(pid, "SIGTERM");
+  for (let waited = 0; (await runningLauncher(settings)) !== undefined; waited += LOOK_AGAIN_MS) {
+    if (waited > PATIENCE_MS) throw new LauncherFailure(`process ${pid} does not end; ${log} may say why`);
+    await sleep(LOOK_AGAIN_MS, undefined, { signal });
+  }
 }
 
 function sandboxes(number: number): string {
