@@ -20,6 +20,7 @@ test("bad JSON is 400, in every shape of bad", async () => {
     '{"a":1}}',
     "\0",
     '{"__proto__":{"x":1}}',
+    '{"metadata":{"__proto__":"x"}}',
     '{"vcpus":NaN}',
     "'x'",
     "\ufeff{",
