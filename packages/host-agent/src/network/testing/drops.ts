@@ -7,14 +7,15 @@ import type { Slot } from "../slots.ts";
 import type { OwnNetwork } from "./own-network.ts";
 import type { ProbeAnswer } from "./probe.ts";
 
-/** Of all rules that drop, in a slot's table. */
+/** Of what the guest sent, in its slot's table. */
 export async function dropsInSlot(slot: Slot): Promise<number> {
-  return dropsIn(["nsenter", `--net=${slot.netns}`, "nft", "-j", "list", "table", "inet", SLOT_TABLE]);
+  const drops = await listDrops(["nsenter", `--net=${slot.netns}`, "nft", "-j", "list", "table", "inet", SLOT_TABLE]);
+  return sum(drops.filter(({ chain }) => chain === "from_guest" || chain === "new_from_guest"));
 }
 
-/** Of all rules that drop, in the host's table. */
+/** Of whatever came from slots or went to them, in the host's table. */
 export async function dropsOnHost(host: OwnNetwork, mark: string): Promise<number> {
-  return dropsIn(["nft", "-j", "list", "table", "inet", tableName(mark)], host.run);
+  return sum(await listDrops(["nft", "-j", "list", "table", "inet", tableName(mark)], host.run));
 }
 
 /**
@@ -34,12 +35,23 @@ export async function outcome(attempt: Promise<ProbeAnswer>, drops: () => Promis
 }
 
 interface Listing {
-  readonly nftables: readonly { readonly rule?: { readonly expr: readonly Expression[] } }[];
+  readonly nftables: readonly { readonly rule?: { readonly chain: string; readonly expr: readonly Expression[] } }[];
 }
 type Expression = { readonly counter?: { readonly packets: number } };
 
-async function dropsIn(argv: [string, ...string[]], run = runCommand): Promise<number> {
+interface Drops {
+  readonly chain: string;
+  readonly packets: number;
+}
+
+/** Rules that drop are those that count. */
+async function listDrops(argv: [string, ...string[]], run = runCommand): Promise<Drops[]> {
   const { nftables }: Listing = JSON.parse((await run(argv)).stdout);
-  const counters = nftables.flatMap(({ rule }) => rule?.expr ?? []).map(({ counter }) => counter?.packets ?? 0);
-  return counters.reduce((sum, packets) => sum + packets, 0);
+  return nftables.flatMap(({ rule }) =>
+    (rule?.expr ?? []).map(({ counter }) => ({ chain: rule?.chain ?? "", packets: counter?.packets ?? 0 })),
+  );
+}
+
+function sum(drops: readonly Drops[]): number {
+  return drops.reduce((total, { packets }) => total + packets, 0);
 }
