@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE, VARY,
@@ -28,9 +29,10 @@ const PIECE: usize = 64 << 10;
 /// 200 or 206 with the bytes; 400 for what is no regular file, 401, 404, 406, 416.
 pub async fn download(
     State(agent): State<Arc<Agent>>,
-    Query(query): Query<target::Query>,
+    query: Result<Query<target::Query>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
+    let query = target::query(query)?;
     let user = target::user(&agent, &query, &headers)?;
     let path = target::path(&agent, &user, query.path.as_deref())?;
     let coding = coding::accepted(&headers).ok_or_else(|| {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use axum::extract::{self, rejection::QueryRejection};
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -17,6 +18,13 @@ use crate::users::User;
 pub struct Query {
     pub path: Option<String>,
     pub username: Option<String>,
+}
+
+/// The query as it came, or why it is none.
+pub fn query(given: Result<extract::Query<Query>, QueryRejection>) -> Result<Query, HttpError> {
+    let extract::Query(query) =
+        given.map_err(|refused| HttpError::bad_request(refused.body_text()))?;
+    Ok(query)
 }
 
 /// The user named in the query, else by HTTP Basic, else the default one.

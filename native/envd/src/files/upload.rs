@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -32,9 +33,10 @@ pub struct Written {
 /// are there.
 pub async fn upload(
     State(agent): State<Arc<Agent>>,
-    Query(query): Query<target::Query>,
+    query: Result<Query<target::Query>, QueryRejection>,
     request: Request,
 ) -> Result<Json<Vec<Written>>, HttpError> {
+    let query = target::query(query)?;
     let user = target::user(&agent, &query, request.headers())?;
     let request = unpacked(request)?;
     if is_form(request.headers()) {

@@ -280,6 +280,7 @@ fn what_cannot_be_is_told_apart() {
     assert_eq!(into("/dev/null"), 400);
     assert_eq!(into(&server.path("file/below")), 400);
     assert_eq!(into(""), 400);
+    assert_eq!(into(&format!("{folder}/x&path={folder}/y")), 400);
     assert_eq!(
         put(
             &server,
