@@ -176,6 +176,27 @@ export const settingsTable: readonly SettingRow[] = Object.entries<Setting<unkno
   }),
 );
 
+export interface SettingInForce {
+  readonly name: string;
+  readonly description: string;
+  readonly default: string | null;
+  /** As text; null when it is neither set nor has a default; "(set)" for a secret that is set. */
+  readonly value: string | null;
+}
+
+/** Every setting with what holds in this environment. */
+export function settingsInForce(env: NodeJS.ProcessEnv): SettingInForce[] {
+  return Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => {
+    const value = env[name] || (setting.default ?? null);
+    return {
+      name,
+      description: setting.description,
+      default: setting.default ?? null,
+      value: setting.hidden === true && value !== null ? "(set)" : value,
+    };
+  });
+}
+
 type Name = keyof typeof SETTINGS;
 type Value<N extends Name> = ReturnType<(typeof SETTINGS)[N]["read"]>;
 

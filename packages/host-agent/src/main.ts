@@ -1,5 +1,6 @@
 /**
- * The host agent. `main.ts` serves until SIGTERM and leaves sandboxes running; `main.ts teardown` destroys all that this host has.
+ * The host agent. `main.ts` serves until SIGTERM and leaves sandboxes running; `main.ts teardown` destroys all that this host has;
+ * `main.ts config` lists its settings as one line of JSON.
  */
 
 import { mkdir } from "node:fs/promises";
@@ -9,7 +10,7 @@ import { RoostError } from "@roost/protocol/errors";
 import { hostMark } from "@roost/protocol/ids";
 import { type Logger, pino } from "pino";
 import { freeDiskMb, totalMemoryMb } from "./admission/machine.ts";
-import { type Config, loadConfig, withEnvFile } from "./config.ts";
+import { type Config, loadConfig, settingsInForce, withEnvFile } from "./config.ts";
 import { type MachineFacts, openControlLink } from "./control-link/control-link.ts";
 import { chooseRootDisk } from "./disk/choose.ts";
 import { chooseHostVmm, type Host, openHost, teardownHost } from "./host/host.ts";
@@ -98,12 +99,14 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => stop.abort(new RoostError("internal", `Stopped by ${signal}.`)));
 }
 try {
-  const config = loadConfig(withEnvFile(process.env, process.cwd()));
+  const env = withEnvFile(process.env, process.cwd());
+  const config = loadConfig(env);
   const logger = pino({ level: config.logLevel });
   const [command] = process.argv.slice(2);
-  if (command === "teardown") await teardown(config, logger);
+  if (command === "config") process.stdout.write(`${JSON.stringify(settingsInForce(env))}\n`);
+  else if (command === "teardown") await teardown(config, logger);
   else if (command === undefined) await serve(config, logger, stop.signal);
-  else throw new RoostError("invalid_request", `Unknown command "${command}": give none, or teardown.`);
+  else throw new RoostError("invalid_request", `Unknown command "${command}": give none, teardown, or config.`);
 } catch (error) {
   complain(error);
   process.exitCode = stop.signal.aborted ? 0 : 1;

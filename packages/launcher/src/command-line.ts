@@ -7,6 +7,7 @@ export type Command =
   | { readonly name: "supervise" }
   | { readonly name: "down" }
   | { readonly name: "install" }
+  | { readonly name: "config"; readonly json: boolean }
   | { readonly name: "test"; readonly scope: TestScope; readonly files: readonly string[] }
   | { readonly name: "help" };
 
@@ -22,8 +23,9 @@ export const USAGE = `Usage: ./roost COMMAND
   dev                          as up, and restart a server when its sources change
   test [--all|--lab] [FILE…]   every check and test; --all takes the long ones along, FILEs only those
   install                      only install what is missing
+  config [--json]              every setting of client and servers, with what is in force
 
-Everything else is the command line client: ./roost create, ls, exec, cp, rm, logs, config …
+Everything else is the command line client: ./roost create, ls, exec, cp, rm, logs …
 (./roost COMMAND --help tells more). Settings come from the environment or from .env: docs/operations.md.
 `;
 
@@ -39,6 +41,10 @@ export function parseCommandLine(args: readonly string[]): Command {
       const { flags, others } = split(name, rest, ["--all", "--lab"], true);
       if (flags.size > 1) throw new LauncherFailure("--all and --lab do not go together");
       return { name, scope: flags.has("--all") ? "all" : flags.has("--lab") ? "lab" : "usual", files: others };
+    }
+    case "config": {
+      const { flags } = split(name, rest, ["--json"], false);
+      return { name, json: flags.has("--json") };
     }
     case "down":
     case "dev":

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine, USAGE } from "./command-line.ts";
+import { config } from "./commands/config.ts";
 import { superviseDetached } from "./commands/detached.ts";
 import { dev } from "./commands/dev.ts";
 import { down } from "./commands/down.ts";
@@ -36,6 +37,8 @@ async function main(): Promise<void> {
     process.on(signal, () => interruption.abort(new LauncherFailure("interrupted")));
   }
   switch (command.name) {
+    case "config":
+      return config(settings, machine, command);
     case "install":
       return installShown(settings, machine);
     case "up":

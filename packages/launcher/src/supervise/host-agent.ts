@@ -29,6 +29,14 @@ export async function teardownHost(settings: Settings, onLine: (line: string) =>
   return destroyed;
 }
 
+/** The agent's settings as this Roost's agent has them: what it prints, one line of JSON. */
+export function listAgentSettings(settings: Settings): Promise<string> {
+  return runProgram([process.execPath, agentEntry(settings), "config"], {
+    cwd: settings.checkout,
+    env: agentEnvironment(settings),
+  });
+}
+
 /** Of the teardown's log lines one tells the number. */
 function destroyedIn(line: string): number {
   const number = /^\{.*"destroyed":(\d+)/.exec(line)?.[1];
