@@ -83,7 +83,6 @@ ${resolverRules(slots, resolvers)}  }
     ct status dnat ct original ip daddr @${RANGE_SET} accept
     ip daddr @closed counter drop
     tcp flags syn tcp option maxseg size set rt mtu
-    accept
   }
   chain output {
     type filter hook output priority filter; policy accept;
