@@ -61,9 +61,12 @@ export class Ground implements AsyncDisposable {
     await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
     // Passed through by VMMs' users, on their way to their own folders.
     await mkdir(join(options.runFolder, mark), { recursive: true, mode: 0o711 });
+    await using undo = new AsyncDisposableStack();
     const cgroups = await openCgroups({ mark, logger });
+    undo.defer(() => closeIfUnused(cgroups));
     const { slotCidr: cidr, spareSlots } = options;
     const slots = await openSlots({ mark, cidr, logger, ...(spareSlots === undefined ? {} : { spare: spareSlots }) });
+    undo.move();
     return new Ground(options, slots, cgroups, rootDisk, memoryMb);
   }
 
@@ -110,4 +113,9 @@ export class Ground implements AsyncDisposable {
     await this.#cgroups.close();
     await rm(this.#runFolder, { recursive: true, force: true });
   }
+}
+
+/** With sandboxes of an earlier agent there is something in it. */
+async function closeIfUnused(cgroups: Cgroups): Promise<void> {
+  if ((await cgroups.list()).length === 0) await cgroups.close();
 }

@@ -3,8 +3,10 @@
  * lowest free number, held by a lock that the kernel frees when the test's process ends, however it ends.
  */
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { LauncherFailure } from "../failure.ts";
+import { exists } from "../files/presence.ts";
 import { tryLock } from "../programs/file-lock.ts";
 
 export interface Lot extends AsyncDisposable {
@@ -35,11 +37,27 @@ export async function takeLot(): Promise<Lot> {
     const folder = join(LOTS_FOLDER, String(number));
     const lock = await tryLock(join(folder, "lock"));
     if (lock === undefined) continue;
+    if (!(await exists(join(folder, "home"))) && hasAddresses(number)) {
+      // Another Roost's, which does not see our locks: in a container, say, that shares this machine's network.
+      await lock[Symbol.asyncDispose]();
+      continue;
+    }
     const ports = [0, 1, 2].map((offset) => FIRST_PORT + number * PORTS_APART + offset);
     if ((await Promise.all(ports.map(isFree))).every((free) => free)) return lotOf(number, folder, ports, lock);
     await lock[Symbol.asyncDispose]();
   }
   throw new LauncherFailure(`${LOTS} Roosts of tests run on this machine already`);
+}
+
+/** The first three bytes of a lot's /22. */
+function networkOf(number: number): string {
+  return `10.214.${number * 4}.`;
+}
+
+/** Whether this machine has slots in the lot's range. The lowest ones come first, so its first /24 tells. */
+function hasAddresses(number: number): boolean {
+  const addresses = Object.values(networkInterfaces()).flatMap((infos) => infos ?? []);
+  return addresses.some(({ address }) => address.startsWith(networkOf(number)));
 }
 
 function lotOf(number: number, folder: string, ports: readonly number[], lock: AsyncDisposable): Lot {
@@ -51,7 +69,7 @@ function lotOf(number: number, folder: string, ports: readonly number[], lock: A
       ROOST_LISTEN: String(api),
       ROOST_AGENT_LISTEN: String(agent),
       ROOST_METRICS_LISTEN: String(metrics),
-      ROOST_SLOT_CIDR: `10.214.${number * 4}.0/22`,
+      ROOST_SLOT_CIDR: `${networkOf(number)}0/22`,
       ROOST_VMM_UID_BASE: String(FIRST_UID + number * UIDS_APART),
       ROOST_RUN: join(folder, "run"),
     },
