@@ -73,8 +73,19 @@ async function links({ mark }: MachineScope): Promise<string[]> {
 }
 
 async function tables({ mark }: MachineScope): Promise<string[]> {
-  const { stdout } = await run("nft", ["list", "tables"]);
+  const stdout = await listTables();
   return stdout.split("\n").filter((line) => line.includes(`r${mark}`));
+}
+
+/** nft 1.0.6 (Debian 12) may crash when another process changes the rules while it lists them: then it is asked again. */
+async function listTables(attemptsLeft = 5): Promise<string> {
+  try {
+    return (await run("nft", ["list", "tables"])).stdout;
+  } catch (error) {
+    const crashed = (error as { signal?: string }).signal === "SIGSEGV";
+    if (crashed && attemptsLeft > 0) return await listTables(attemptsLeft - 1);
+    throw error;
+  }
 }
 
 async function mounts({ mark, folders }: MachineScope): Promise<string[]> {
