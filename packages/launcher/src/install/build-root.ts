@@ -9,7 +9,7 @@ import { readIfThere } from "../files/presence.ts";
 import { runProgram } from "../programs/run-program.ts";
 import type { Environment, Settings } from "../settings.ts";
 import { debianKeyring, debianSources } from "./debian-archive.ts";
-import type { Toolchain } from "./toolchain.ts";
+import { CARGO_ENVIRONMENT, type Toolchain } from "./toolchain.ts";
 
 /** Rust from backports (trixie's own is too old), everything else from trixie. */
 const RUST_PACKAGES = ["cargo", "rustc", "rust-clippy", "gcc", "libc6-dev"];
@@ -43,7 +43,7 @@ export async function openBuildRoot(
     cargo: async (args, onLine, runSignal) => {
       const enter = ["unshare", "--mount", "--propagation", "private", "sh", script] as const;
       const folders = [root, join(settings.checkout, "native"), settings.cache, certificates];
-      const env = { ...carried(settings.environment), PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+      const env = { ...carried(settings.environment), ...CARGO_ENVIRONMENT, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
       await runProgram([...enter, ...folders, "cargo", ...args], { env, onLine, signal: runSignal });
     },
   };

@@ -17,6 +17,6 @@ for file in /etc/resolv.conf /etc/hosts; do
   [ ! -e "$file" ] || cat "$file" >"$root$file"
 done
 
-exec chroot "$root" /usr/bin/env HOME=/root CARGO_HOME=/cargo-home CARGO_TARGET_DIR=/target CARGO_TERM_COLOR=never \
+exec chroot "$root" /usr/bin/env HOME=/root CARGO_HOME=/cargo-home CARGO_TARGET_DIR=/target \
   SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt \
   sh -c 'cd /native && exec "$@"' in-native "$@"

@@ -5,8 +5,8 @@ import { contentHash } from "../files/content-hash.ts";
 import { placeFile } from "../files/durable.ts";
 import { exists, readIfThere } from "../files/presence.ts";
 import { PROGRAMS, programPath, type Settings } from "../settings.ts";
+import { chooseToolchain } from "./choose-toolchain.ts";
 import type { Step } from "./step.ts";
-import { chooseToolchain } from "./toolchain.ts";
 
 const BUILT = "target/x86_64-unknown-linux-gnu/release";
 

@@ -1,5 +1,6 @@
 /** The native programs: rustfmt and clippy where the toolchain has them, and cargo's tests. */
-import { chooseToolchain, type Toolchain } from "../install/toolchain.ts";
+import { chooseToolchain } from "../install/choose-toolchain.ts";
+import type { Toolchain } from "../install/toolchain.ts";
 import { ProgramFailure } from "../programs/run-program.ts";
 import type { Counts, Part, PartContext } from "./part.ts";
 
