@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hostagent/v1/hostagent.proto.
  */
 export const file_hostagent_v1_hostagent: GenFile = /*@__PURE__*/
-  fileDesc("Chxob3N0YWdlbnQvdjEvaG9zdGFnZW50LnByb3RvEgxob3N0YWdlbnQudjEiGwoLRXJyb3JSZWFzb24SDAoEY29kZRgBIAEoCSKEAgoNU2FuZGJveFN0YXR1cxISCgpzYW5kYm94X2lkGAEgASgJEikKBXN0YXRlGAIgASgOMhouaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0ZRIOCgZyZWFzb24YAyABKAkSDQoFdmNwdXMYBCABKA0SEQoJbWVtb3J5X21iGAUgASgNEhAKCHRlbXBsYXRlGAYgASgJEhAKCGd1ZXN0X2lwGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItYBChRDcmVhdGVTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhAKCHRlbXBsYXRlGAIgASgJEg0KBXZjcHVzGAMgASgNEhEKCW1lbW9yeV9tYhgEIAEoDRI4CgNlbnYYBSADKAsyKy5ob3N0YWdlbnQudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QuRW52RW50cnkSEAoIaW50ZXJuZXQYBiABKAgaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJFChVDcmVhdGVTYW5kYm94UmVzcG9uc2USLAoHc2FuZGJveBgBIAEoCzIbLmhvc3RhZ2VudC52MS5TYW5kYm94U3RhdHVzIisKFURlc3Ryb3lTYW5kYm94UmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJIhgKFkRlc3Ryb3lTYW5kYm94UmVzcG9uc2UiFgoUTGlzdFNhbmRib3hlc1JlcXVlc3QiRwoVTGlzdFNhbmRib3hlc1Jlc3BvbnNlEi4KCXNhbmRib3hlcxgBIAMoCzIbLmhvc3RhZ2VudC52MS5TYW5kYm94U3RhdHVzIjoKD1JlYWRMb2dzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEhMKC2xpbWl0X2J5dGVzGAIgASgNIjAKEFJlYWRMb2dzUmVzcG9uc2USDwoHY29uc29sZRgBIAEoDBILCgN2bW0YAiABKAwi8wEKC0V4ZWNSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkSCwoDY21kGAIgASgJEgwKBGFyZ3MYAyADKAkSLwoDZW52GAQgAygLMiIuaG9zdGFnZW50LnYxLkV4ZWNSZXF1ZXN0LkVudkVudHJ5EgsKA2N3ZBgFIAEoCRIMCgR1c2VyGAYgASgJEg0KBXN0ZGluGAcgASgMEhIKCnRpbWVvdXRfbXMYCCABKA0SGgoSb3V0cHV0X2xpbWl0X2J5dGVzGAkgASgNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEijwEKDEV4ZWNSZXNwb25zZRIOCgZzdGRvdXQYASABKAwSDgoGc3RkZXJyGAIgASgMEhYKCWV4aXRfY29kZRgDIAEoBUgAiAEBEhMKC2R1cmF0aW9uX21zGAQgASgNEhEKCXRpbWVkX291dBgFIAEoCBIRCgl0cnVuY2F0ZWQYBiABKAhCDAoKX2V4aXRfY29kZSI8CgpGaWxlVGFyZ2V0EhIKCnNhbmRib3hfaWQYASABKAkSDAoEcGF0aBgCIAEoCRIMCgR1c2VyGAMgASgJIkoKEFdyaXRlRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQSDAoEZGF0YRgCIAEoDCInChFXcml0ZUZpbGVSZXNwb25zZRISCgpzaXplX2J5dGVzGAEgASgEIjsKD1JlYWRGaWxlUmVxdWVzdBIoCgZ0YXJnZXQYASABKAsyGC5ob3N0YWdlbnQudjEuRmlsZVRhcmdldCIgChBSZWFkRmlsZVJlc3BvbnNlEgwKBGRhdGEYASABKAwiXQoWU3RyZWFtV3JpdGVGaWxlUmVxdWVzdBIqCgZ0YXJnZXQYASABKAsyGC5ob3N0YWdlbnQudjEuRmlsZVRhcmdldEgAEg8KBWNodW5rGAIgASgMSABCBgoEcGFydCItChdTdHJlYW1Xcml0ZUZpbGVSZXNwb25zZRISCgpzaXplX2J5dGVzGAEgASgEIkEKFVN0cmVhbVJlYWRGaWxlUmVxdWVzdBIoCgZ0YXJnZXQYASABKAsyGC5ob3N0YWdlbnQudjEuRmlsZVRhcmdldCInChZTdHJlYW1SZWFkRmlsZVJlc3BvbnNlEg0KBWNodW5rGAEgASgMKpkBCgxTYW5kYm94U3RhdGUSHQoZU0FOREJPWF9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNBTkRCT1hfU1RBVEVfU1RBUlRJTkcQARIZChVTQU5EQk9YX1NUQVRFX1JVTk5JTkcQAhIaChZTQU5EQk9YX1NUQVRFX1NUT1BQSU5HEAMSFwoTU0FOREJPWF9TVEFURV9FUlJPUhAEMoAGCglIb3N0QWdlbnQSWAoNQ3JlYXRlU2FuZGJveBIiLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWwoORGVzdHJveVNhbmRib3gSIy5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVzcG9uc2USWAoNTGlzdFNhbmRib3hlcxIiLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USSQoIUmVhZExvZ3MSHS5ob3N0YWdlbnQudjEuUmVhZExvZ3NSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRMb2dzUmVzcG9uc2USPQoERXhlYxIZLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdBoaLmhvc3RhZ2VudC52MS5FeGVjUmVzcG9uc2USTAoJV3JpdGVGaWxlEh4uaG9zdGFnZW50LnYxLldyaXRlRmlsZVJlcXVlc3QaHy5ob3N0YWdlbnQudjEuV3JpdGVGaWxlUmVzcG9uc2USSQoIUmVhZEZpbGUSHS5ob3N0YWdlbnQudjEuUmVhZEZpbGVSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRGaWxlUmVzcG9uc2USYAoPU3RyZWFtV3JpdGVGaWxlEiQuaG9zdGFnZW50LnYxLlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QaJS5ob3N0YWdlbnQudjEuU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2UoARJdCg5TdHJlYW1SZWFkRmlsZRIjLmhvc3RhZ2VudC52MS5TdHJlYW1SZWFkRmlsZVJlcXVlc3QaJC5ob3N0YWdlbnQudjEuU3RyZWFtUmVhZEZpbGVSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chxob3N0YWdlbnQvdjEvaG9zdGFnZW50LnByb3RvEgxob3N0YWdlbnQudjEiGwoLRXJyb3JSZWFzb24SDAoEY29kZRgBIAEoCSK4AgoNU2FuZGJveFN0YXR1cxISCgpzYW5kYm94X2lkGAEgASgJEikKBXN0YXRlGAIgASgOMhouaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0ZRIOCgZyZWFzb24YAyABKAkSDQoFdmNwdXMYBCABKA0SEQoJbWVtb3J5X21iGAUgASgNEhAKCHRlbXBsYXRlGAYgASgJEhAKCGd1ZXN0X2lwGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfYWN0aXZlX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAgoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIQCgh0ZW1wbGF0ZRgCIAEoCRINCgV2Y3B1cxgDIAEoDRIRCgltZW1vcnlfbWIYBCABKA0SOAoDZW52GAUgAygLMisuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0LkVudkVudHJ5EhAKCGludGVybmV0GAYgASgIEhMKC3NuYXBzaG90X2lkGAcgASgJEhMKC3RpbWVvdXRfc2VjGAggASgNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRQoVQ3JlYXRlU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJEChRQYXVzZVNhbmRib3hSZXNwb25zZRIsCgdzYW5kYm94GAEgASgLMhsuaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0dXMiUgoUUmVzdW1lU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRImCgRtb2RlGAIgASgOMhguaG9zdGFnZW50LnYxLlJlc3VtZU1vZGUiRQoVUmVzdW1lU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIoUBCghTbmFwc2hvdBITCgtzbmFwc2hvdF9pZBgBIAEoCRINCgV2Y3B1cxgCIAEoDRIRCgltZW1vcnlfbWIYAyABKA0SEgoKc2l6ZV9ieXRlcxgEIAEoBBIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJkChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtzbmFwc2hvdF9pZBgCIAEoCRIiCgVsZWF2ZRgDIAEoDjITLmhvc3RhZ2VudC52MS5MZWF2ZSJwChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90EiwKB3NhbmRib3gYAiABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIsChVEZWxldGVTbmFwc2hvdFJlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkiGAoWRGVsZXRlU25hcHNob3RSZXNwb25zZSIWChRMaXN0U25hcHNob3RzUmVxdWVzdCJCChVMaXN0U25hcHNob3RzUmVzcG9uc2USKQoJc25hcHNob3RzGAEgAygLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90IhYKFExpc3RTYW5kYm94ZXNSZXF1ZXN0IkcKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIuCglzYW5kYm94ZXMYASADKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyI6Cg9SZWFkTG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtsaW1pdF9ieXRlcxgCIAEoDSIwChBSZWFkTG9nc1Jlc3BvbnNlEg8KB2NvbnNvbGUYASABKAwSCwoDdm1tGAIgASgMIvMBCgtFeGVjUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEgsKA2NtZBgCIAEoCRIMCgRhcmdzGAMgAygJEi8KA2VudhgEIAMoCzIiLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdC5FbnZFbnRyeRILCgNjd2QYBSABKAkSDAoEdXNlchgGIAEoCRINCgVzdGRpbhgHIAEoDBISCgp0aW1lb3V0X21zGAggASgNEhoKEm91dHB1dF9saW1pdF9ieXRlcxgJIAEoDRoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BCgxFeGVjUmVzcG9uc2USDgoGc3Rkb3V0GAEgASgMEg4KBnN0ZGVychgCIAEoDBIWCglleGl0X2NvZGUYAyABKAVIAIgBARITCgtkdXJhdGlvbl9tcxgEIAEoDRIRCgl0aW1lZF9vdXQYBSABKAgSEQoJdHJ1bmNhdGVkGAYgASgIQgwKCl9leGl0X2NvZGUiPAoKRmlsZVRhcmdldBISCgpzYW5kYm94X2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDAoEdXNlchgDIAEoCSJKChBXcml0ZUZpbGVSZXF1ZXN0EigKBnRhcmdldBgBIAEoCzIYLmhvc3RhZ2VudC52MS5GaWxlVGFyZ2V0EgwKBGRhdGEYAiABKAwiJwoRV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCI7Cg9SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiIAoQUmVhZEZpbGVSZXNwb25zZRIMCgRkYXRhGAEgASgMIl0KFlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QSKgoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXRIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQiLQoXU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCJBChVTdHJlYW1SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiJwoWU3RyZWFtUmVhZEZpbGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCrqAQoMU2FuZGJveFN0YXRlEh0KGVNBTkRCT1hfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZTQU5EQk9YX1NUQVRFX1NUQVJUSU5HEAESGQoVU0FOREJPWF9TVEFURV9SVU5OSU5HEAISGgoWU0FOREJPWF9TVEFURV9TVE9QUElORxADEhcKE1NBTkRCT1hfU1RBVEVfRVJST1IQBBIZChVTQU5EQk9YX1NUQVRFX1BBVVNJTkcQBRIYChRTQU5EQk9YX1NUQVRFX1BBVVNFRBAGEhoKFlNBTkRCT1hfU1RBVEVfUkVTVU1JTkcQBypXCgpSZXN1bWVNb2RlEhsKF1JFU1VNRV9NT0RFX1VOU1BFQ0lGSUVEEAASFgoSUkVTVU1FX01PREVfTUVNT1JZEAESFAoQUkVTVU1FX01PREVfRElTSxACKkMKBUxlYXZlEhUKEUxFQVZFX1VOU1BFQ0lGSUVEEAASEAoMTEVBVkVfUEFVU0VEEAESEQoNTEVBVkVfUlVOTklORxACMpkKCglIb3N0QWdlbnQSWAoNQ3JlYXRlU2FuZGJveBIiLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWwoORGVzdHJveVNhbmRib3gSIy5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVzcG9uc2USVQoMUGF1c2VTYW5kYm94EiEuaG9zdGFnZW50LnYxLlBhdXNlU2FuZGJveFJlcXVlc3QaIi5ob3N0YWdlbnQudjEuUGF1c2VTYW5kYm94UmVzcG9uc2USWAoNUmVzdW1lU2FuZGJveBIiLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVzcG9uc2USUgoLUGluZ1NhbmRib3gSIC5ob3N0YWdlbnQudjEuUGluZ1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLlBpbmdTYW5kYm94UmVzcG9uc2USWwoOQ3JlYXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuQ3JlYXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USWwoORGVsZXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuRGVsZXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlbGV0ZVNuYXBzaG90UmVzcG9uc2USWAoNTGlzdFNuYXBzaG90cxIiLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVzcG9uc2USWAoNTGlzdFNhbmRib3hlcxIiLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USSQoIUmVhZExvZ3MSHS5ob3N0YWdlbnQudjEuUmVhZExvZ3NSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRMb2dzUmVzcG9uc2USPQoERXhlYxIZLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdBoaLmhvc3RhZ2VudC52MS5FeGVjUmVzcG9uc2USTAoJV3JpdGVGaWxlEh4uaG9zdGFnZW50LnYxLldyaXRlRmlsZVJlcXVlc3QaHy5ob3N0YWdlbnQudjEuV3JpdGVGaWxlUmVzcG9uc2USSQoIUmVhZEZpbGUSHS5ob3N0YWdlbnQudjEuUmVhZEZpbGVSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRGaWxlUmVzcG9uc2USYAoPU3RyZWFtV3JpdGVGaWxlEiQuaG9zdGFnZW50LnYxLlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QaJS5ob3N0YWdlbnQudjEuU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2UoARJdCg5TdHJlYW1SZWFkRmlsZRIjLmhvc3RhZ2VudC52MS5TdHJlYW1SZWFkRmlsZVJlcXVlc3QaJC5ob3N0YWdlbnQudjEuU3RyZWFtUmVhZEZpbGVSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Carried as an error detail, so that a caller never has to read an error's text.
@@ -88,6 +88,13 @@ export type SandboxStatus = Message<"hostagent.v1.SandboxStatus"> & {
    * @generated from field: google.protobuf.Timestamp started_at = 9;
    */
   startedAt?: Timestamp | undefined;
+
+  /**
+   * When it was last used: a command, a file, a ping, an open stream.
+   *
+   * @generated from field: google.protobuf.Timestamp last_active_at = 10;
+   */
+  lastActiveAt?: Timestamp | undefined;
 };
 
 /**
@@ -108,6 +115,7 @@ export type CreateSandboxRequest = Message<"hostagent.v1.CreateSandboxRequest"> 
 
   /**
    * Name of a base image.
+   * or of a snapshot, whose files are found by snapshot_id.
    *
    * @generated from field: string template = 2;
    */
@@ -132,6 +140,20 @@ export type CreateSandboxRequest = Message<"hostagent.v1.CreateSandboxRequest"> 
    * @generated from field: bool internet = 6;
    */
   internet: boolean;
+
+  /**
+   * Empty: from a base image. Else vcpus and memory_mb are those of the snapshot.
+   *
+   * @generated from field: string snapshot_id = 7;
+   */
+  snapshotId: string;
+
+  /**
+   * Idle for this long, it pauses itself. 0: never.
+   *
+   * @generated from field: uint32 timeout_sec = 8;
+   */
+  timeoutSec: number;
 };
 
 /**
@@ -189,6 +211,259 @@ export const DestroySandboxResponseSchema: GenMessage<DestroySandboxResponse> = 
   messageDesc(file_hostagent_v1_hostagent, 5);
 
 /**
+ * @generated from message hostagent.v1.PauseSandboxRequest
+ */
+export type PauseSandboxRequest = Message<"hostagent.v1.PauseSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.PauseSandboxRequest.
+ * Use `create(PauseSandboxRequestSchema)` to create a new message.
+ */
+export const PauseSandboxRequestSchema: GenMessage<PauseSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 6);
+
+/**
+ * @generated from message hostagent.v1.PauseSandboxResponse
+ */
+export type PauseSandboxResponse = Message<"hostagent.v1.PauseSandboxResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.SandboxStatus sandbox = 1;
+   */
+  sandbox?: SandboxStatus | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.PauseSandboxResponse.
+ * Use `create(PauseSandboxResponseSchema)` to create a new message.
+ */
+export const PauseSandboxResponseSchema: GenMessage<PauseSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 7);
+
+/**
+ * @generated from message hostagent.v1.ResumeSandboxRequest
+ */
+export type ResumeSandboxRequest = Message<"hostagent.v1.ResumeSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: hostagent.v1.ResumeMode mode = 2;
+   */
+  mode: ResumeMode;
+};
+
+/**
+ * Describes the message hostagent.v1.ResumeSandboxRequest.
+ * Use `create(ResumeSandboxRequestSchema)` to create a new message.
+ */
+export const ResumeSandboxRequestSchema: GenMessage<ResumeSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 8);
+
+/**
+ * @generated from message hostagent.v1.ResumeSandboxResponse
+ */
+export type ResumeSandboxResponse = Message<"hostagent.v1.ResumeSandboxResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.SandboxStatus sandbox = 1;
+   */
+  sandbox?: SandboxStatus | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.ResumeSandboxResponse.
+ * Use `create(ResumeSandboxResponseSchema)` to create a new message.
+ */
+export const ResumeSandboxResponseSchema: GenMessage<ResumeSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 9);
+
+/**
+ * @generated from message hostagent.v1.PingSandboxRequest
+ */
+export type PingSandboxRequest = Message<"hostagent.v1.PingSandboxRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.PingSandboxRequest.
+ * Use `create(PingSandboxRequestSchema)` to create a new message.
+ */
+export const PingSandboxRequestSchema: GenMessage<PingSandboxRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 10);
+
+/**
+ * @generated from message hostagent.v1.PingSandboxResponse
+ */
+export type PingSandboxResponse = Message<"hostagent.v1.PingSandboxResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.PingSandboxResponse.
+ * Use `create(PingSandboxResponseSchema)` to create a new message.
+ */
+export const PingSandboxResponseSchema: GenMessage<PingSandboxResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 11);
+
+/**
+ * @generated from message hostagent.v1.Snapshot
+ */
+export type Snapshot = Message<"hostagent.v1.Snapshot"> & {
+  /**
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+
+  /**
+   * @generated from field: uint32 vcpus = 2;
+   */
+  vcpus: number;
+
+  /**
+   * @generated from field: uint32 memory_mb = 3;
+   */
+  memoryMb: number;
+
+  /**
+   * What its files really hold on the disk.
+   *
+   * @generated from field: uint64 size_bytes = 4;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_at = 5;
+   */
+  createdAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.Snapshot.
+ * Use `create(SnapshotSchema)` to create a new message.
+ */
+export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 12);
+
+/**
+ * @generated from message hostagent.v1.CreateSnapshotRequest
+ */
+export type CreateSnapshotRequest = Message<"hostagent.v1.CreateSnapshotRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: string snapshot_id = 2;
+   */
+  snapshotId: string;
+
+  /**
+   * @generated from field: hostagent.v1.Leave leave = 3;
+   */
+  leave: Leave;
+};
+
+/**
+ * Describes the message hostagent.v1.CreateSnapshotRequest.
+ * Use `create(CreateSnapshotRequestSchema)` to create a new message.
+ */
+export const CreateSnapshotRequestSchema: GenMessage<CreateSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 13);
+
+/**
+ * @generated from message hostagent.v1.CreateSnapshotResponse
+ */
+export type CreateSnapshotResponse = Message<"hostagent.v1.CreateSnapshotResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.Snapshot snapshot = 1;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * What the sandbox is now.
+   *
+   * @generated from field: hostagent.v1.SandboxStatus sandbox = 2;
+   */
+  sandbox?: SandboxStatus | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.CreateSnapshotResponse.
+ * Use `create(CreateSnapshotResponseSchema)` to create a new message.
+ */
+export const CreateSnapshotResponseSchema: GenMessage<CreateSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 14);
+
+/**
+ * @generated from message hostagent.v1.DeleteSnapshotRequest
+ */
+export type DeleteSnapshotRequest = Message<"hostagent.v1.DeleteSnapshotRequest"> & {
+  /**
+   * @generated from field: string snapshot_id = 1;
+   */
+  snapshotId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.DeleteSnapshotRequest.
+ * Use `create(DeleteSnapshotRequestSchema)` to create a new message.
+ */
+export const DeleteSnapshotRequestSchema: GenMessage<DeleteSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 15);
+
+/**
+ * @generated from message hostagent.v1.DeleteSnapshotResponse
+ */
+export type DeleteSnapshotResponse = Message<"hostagent.v1.DeleteSnapshotResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.DeleteSnapshotResponse.
+ * Use `create(DeleteSnapshotResponseSchema)` to create a new message.
+ */
+export const DeleteSnapshotResponseSchema: GenMessage<DeleteSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 16);
+
+/**
+ * @generated from message hostagent.v1.ListSnapshotsRequest
+ */
+export type ListSnapshotsRequest = Message<"hostagent.v1.ListSnapshotsRequest"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.ListSnapshotsRequest.
+ * Use `create(ListSnapshotsRequestSchema)` to create a new message.
+ */
+export const ListSnapshotsRequestSchema: GenMessage<ListSnapshotsRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 17);
+
+/**
+ * @generated from message hostagent.v1.ListSnapshotsResponse
+ */
+export type ListSnapshotsResponse = Message<"hostagent.v1.ListSnapshotsResponse"> & {
+  /**
+   * @generated from field: repeated hostagent.v1.Snapshot snapshots = 1;
+   */
+  snapshots: Snapshot[];
+};
+
+/**
+ * Describes the message hostagent.v1.ListSnapshotsResponse.
+ * Use `create(ListSnapshotsResponseSchema)` to create a new message.
+ */
+export const ListSnapshotsResponseSchema: GenMessage<ListSnapshotsResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 18);
+
+/**
  * @generated from message hostagent.v1.ListSandboxesRequest
  */
 export type ListSandboxesRequest = Message<"hostagent.v1.ListSandboxesRequest"> & {
@@ -199,7 +474,7 @@ export type ListSandboxesRequest = Message<"hostagent.v1.ListSandboxesRequest"> 
  * Use `create(ListSandboxesRequestSchema)` to create a new message.
  */
 export const ListSandboxesRequestSchema: GenMessage<ListSandboxesRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 6);
+  messageDesc(file_hostagent_v1_hostagent, 19);
 
 /**
  * @generated from message hostagent.v1.ListSandboxesResponse
@@ -216,7 +491,7 @@ export type ListSandboxesResponse = Message<"hostagent.v1.ListSandboxesResponse"
  * Use `create(ListSandboxesResponseSchema)` to create a new message.
  */
 export const ListSandboxesResponseSchema: GenMessage<ListSandboxesResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 7);
+  messageDesc(file_hostagent_v1_hostagent, 20);
 
 /**
  * @generated from message hostagent.v1.ReadLogsRequest
@@ -240,7 +515,7 @@ export type ReadLogsRequest = Message<"hostagent.v1.ReadLogsRequest"> & {
  * Use `create(ReadLogsRequestSchema)` to create a new message.
  */
 export const ReadLogsRequestSchema: GenMessage<ReadLogsRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 8);
+  messageDesc(file_hostagent_v1_hostagent, 21);
 
 /**
  * @generated from message hostagent.v1.ReadLogsResponse
@@ -262,7 +537,7 @@ export type ReadLogsResponse = Message<"hostagent.v1.ReadLogsResponse"> & {
  * Use `create(ReadLogsResponseSchema)` to create a new message.
  */
 export const ReadLogsResponseSchema: GenMessage<ReadLogsResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 9);
+  messageDesc(file_hostagent_v1_hostagent, 22);
 
 /**
  * @generated from message hostagent.v1.ExecRequest
@@ -325,7 +600,7 @@ export type ExecRequest = Message<"hostagent.v1.ExecRequest"> & {
  * Use `create(ExecRequestSchema)` to create a new message.
  */
 export const ExecRequestSchema: GenMessage<ExecRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 10);
+  messageDesc(file_hostagent_v1_hostagent, 23);
 
 /**
  * @generated from message hostagent.v1.ExecResponse
@@ -369,7 +644,7 @@ export type ExecResponse = Message<"hostagent.v1.ExecResponse"> & {
  * Use `create(ExecResponseSchema)` to create a new message.
  */
 export const ExecResponseSchema: GenMessage<ExecResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 11);
+  messageDesc(file_hostagent_v1_hostagent, 24);
 
 /**
  * @generated from message hostagent.v1.FileTarget
@@ -396,7 +671,7 @@ export type FileTarget = Message<"hostagent.v1.FileTarget"> & {
  * Use `create(FileTargetSchema)` to create a new message.
  */
 export const FileTargetSchema: GenMessage<FileTarget> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 12);
+  messageDesc(file_hostagent_v1_hostagent, 25);
 
 /**
  * @generated from message hostagent.v1.WriteFileRequest
@@ -418,7 +693,7 @@ export type WriteFileRequest = Message<"hostagent.v1.WriteFileRequest"> & {
  * Use `create(WriteFileRequestSchema)` to create a new message.
  */
 export const WriteFileRequestSchema: GenMessage<WriteFileRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 13);
+  messageDesc(file_hostagent_v1_hostagent, 26);
 
 /**
  * @generated from message hostagent.v1.WriteFileResponse
@@ -435,7 +710,7 @@ export type WriteFileResponse = Message<"hostagent.v1.WriteFileResponse"> & {
  * Use `create(WriteFileResponseSchema)` to create a new message.
  */
 export const WriteFileResponseSchema: GenMessage<WriteFileResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 14);
+  messageDesc(file_hostagent_v1_hostagent, 27);
 
 /**
  * @generated from message hostagent.v1.ReadFileRequest
@@ -452,7 +727,7 @@ export type ReadFileRequest = Message<"hostagent.v1.ReadFileRequest"> & {
  * Use `create(ReadFileRequestSchema)` to create a new message.
  */
 export const ReadFileRequestSchema: GenMessage<ReadFileRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 15);
+  messageDesc(file_hostagent_v1_hostagent, 28);
 
 /**
  * @generated from message hostagent.v1.ReadFileResponse
@@ -469,7 +744,7 @@ export type ReadFileResponse = Message<"hostagent.v1.ReadFileResponse"> & {
  * Use `create(ReadFileResponseSchema)` to create a new message.
  */
 export const ReadFileResponseSchema: GenMessage<ReadFileResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 16);
+  messageDesc(file_hostagent_v1_hostagent, 29);
 
 /**
  * @generated from message hostagent.v1.StreamWriteFileRequest
@@ -498,7 +773,7 @@ export type StreamWriteFileRequest = Message<"hostagent.v1.StreamWriteFileReques
  * Use `create(StreamWriteFileRequestSchema)` to create a new message.
  */
 export const StreamWriteFileRequestSchema: GenMessage<StreamWriteFileRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 17);
+  messageDesc(file_hostagent_v1_hostagent, 30);
 
 /**
  * @generated from message hostagent.v1.StreamWriteFileResponse
@@ -515,7 +790,7 @@ export type StreamWriteFileResponse = Message<"hostagent.v1.StreamWriteFileRespo
  * Use `create(StreamWriteFileResponseSchema)` to create a new message.
  */
 export const StreamWriteFileResponseSchema: GenMessage<StreamWriteFileResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 18);
+  messageDesc(file_hostagent_v1_hostagent, 31);
 
 /**
  * @generated from message hostagent.v1.StreamReadFileRequest
@@ -532,7 +807,7 @@ export type StreamReadFileRequest = Message<"hostagent.v1.StreamReadFileRequest"
  * Use `create(StreamReadFileRequestSchema)` to create a new message.
  */
 export const StreamReadFileRequestSchema: GenMessage<StreamReadFileRequest> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 19);
+  messageDesc(file_hostagent_v1_hostagent, 32);
 
 /**
  * @generated from message hostagent.v1.StreamReadFileResponse
@@ -549,7 +824,7 @@ export type StreamReadFileResponse = Message<"hostagent.v1.StreamReadFileRespons
  * Use `create(StreamReadFileResponseSchema)` to create a new message.
  */
 export const StreamReadFileResponseSchema: GenMessage<StreamReadFileResponse> = /*@__PURE__*/
-  messageDesc(file_hostagent_v1_hostagent, 20);
+  messageDesc(file_hostagent_v1_hostagent, 33);
 
 /**
  * @generated from enum hostagent.v1.SandboxState
@@ -581,6 +856,23 @@ export const SandboxState = {
    * @generated from enum value: SANDBOX_STATE_ERROR = 4;
    */
   ERROR: 4,
+
+  /**
+   * @generated from enum value: SANDBOX_STATE_PAUSING = 5;
+   */
+  PAUSING: 5,
+
+  /**
+   * Its generation is on disk; nothing else of it is left on the machine.
+   *
+   * @generated from enum value: SANDBOX_STATE_PAUSED = 6;
+   */
+  PAUSED: 6,
+
+  /**
+   * @generated from enum value: SANDBOX_STATE_RESUMING = 7;
+   */
+  RESUMING: 7,
 } as const;
 
 /**
@@ -593,6 +885,78 @@ export type SandboxState = (typeof SandboxState)[keyof typeof SandboxState] | Un
  */
 export const SandboxStateSchema: GenEnum<SandboxState> = /*@__PURE__*/
   enumDesc(file_hostagent_v1_hostagent, 0);
+
+/**
+ * @generated from enum hostagent.v1.ResumeMode
+ */
+export const ResumeMode = {
+  /**
+   * From memory.
+   *
+   * @generated from enum value: RESUME_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: RESUME_MODE_MEMORY = 1;
+   */
+  MEMORY: 1,
+
+  /**
+   * Boots the newest state of the disk; what was in memory is given up.
+   *
+   * @generated from enum value: RESUME_MODE_DISK = 2;
+   */
+  DISK: 2,
+} as const;
+
+/**
+ * @generated from enum hostagent.v1.ResumeMode
+ */
+export type ResumeMode = (typeof ResumeMode)[keyof typeof ResumeMode] | UnknownEnum;
+
+/**
+ * Describes the enum hostagent.v1.ResumeMode.
+ */
+export const ResumeModeSchema: GenEnum<ResumeMode> = /*@__PURE__*/
+  enumDesc(file_hostagent_v1_hostagent, 1);
+
+/**
+ * What becomes of a sandbox of which a snapshot was made.
+ *
+ * @generated from enum hostagent.v1.Leave
+ */
+export const Leave = {
+  /**
+   * As it was: one that ran runs, one that was paused is.
+   *
+   * @generated from enum value: LEAVE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: LEAVE_PAUSED = 1;
+   */
+  PAUSED: 1,
+
+  /**
+   * @generated from enum value: LEAVE_RUNNING = 2;
+   */
+  RUNNING: 2,
+} as const;
+
+/**
+ * What becomes of a sandbox of which a snapshot was made.
+ *
+ * @generated from enum hostagent.v1.Leave
+ */
+export type Leave = (typeof Leave)[keyof typeof Leave] | UnknownEnum;
+
+/**
+ * Describes the enum hostagent.v1.Leave.
+ */
+export const LeaveSchema: GenEnum<Leave> = /*@__PURE__*/
+  enumDesc(file_hostagent_v1_hostagent, 2);
 
 /**
  * @generated from service hostagent.v1.HostAgent
@@ -618,6 +982,70 @@ export const HostAgent: GenService<{
     methodKind: "unary";
     input: typeof DestroySandboxRequestSchema;
     output: typeof DestroySandboxResponseSchema;
+  },
+  /**
+   * Freezes a running sandbox to disk and frees all it holds of the machine. For one that is paused: its present state. Errors:
+   * FAILED_PRECONDITION not_running; ALREADY_EXISTS when another operation changes it; RESOURCE_EXHAUSTED disk_full. After an error
+   * it runs on, unless its state says otherwise.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.PauseSandbox
+   */
+  pauseSandbox: {
+    methodKind: "unary";
+    input: typeof PauseSandboxRequestSchema;
+    output: typeof PauseSandboxResponseSchema;
+  },
+  /**
+   * Wakes a paused sandbox, or one in error: from its last generation, or by booting its disk. For one that runs: its present state.
+   * Errors: FAILED_PRECONDITION not_paused; ALREADY_EXISTS; RESOURCE_EXHAUSTED no_capacity. After an error it is as it was before.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.ResumeSandbox
+   */
+  resumeSandbox: {
+    methodKind: "unary";
+    input: typeof ResumeSandboxRequestSchema;
+    output: typeof ResumeSandboxResponseSchema;
+  },
+  /**
+   * Counts as activity: the time until an idle sandbox pauses itself begins anew.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.PingSandbox
+   */
+  pingSandbox: {
+    methodKind: "unary";
+    input: typeof PingSandboxRequestSchema;
+    output: typeof PingSandboxResponseSchema;
+  },
+  /**
+   * Keeps a sandbox's generation as a snapshot under an id; one that runs is paused for it, and resumed after it if asked. For an
+   * id that is there already: that snapshot.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.CreateSnapshot
+   */
+  createSnapshot: {
+    methodKind: "unary";
+    input: typeof CreateSnapshotRequestSchema;
+    output: typeof CreateSnapshotResponseSchema;
+  },
+  /**
+   * Removes a snapshot. Sandboxes made from it are not touched. Also right for an id this host does not know.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.DeleteSnapshot
+   */
+  deleteSnapshot: {
+    methodKind: "unary";
+    input: typeof DeleteSnapshotRequestSchema;
+    output: typeof DeleteSnapshotResponseSchema;
+  },
+  /**
+   * All snapshots this host has.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.ListSnapshots
+   */
+  listSnapshots: {
+    methodKind: "unary";
+    input: typeof ListSnapshotsRequestSchema;
+    output: typeof ListSnapshotsResponseSchema;
   },
   /**
    * All sandboxes this host has, in every state.
