@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CommandFailure } from "../command-failure.ts";
-import { BrokenPipe } from "../output/printer.ts";
+import { writeWhole } from "../output/printer.ts";
 import type { Output } from "../surroundings.ts";
 
 /** Into a file, or into a folder under `name`. Answers with the path. */
@@ -22,15 +22,9 @@ export async function writeLocal(path: string, name: string, stream: ReadableStr
   return target;
 }
 
+/** Resolves when the system has taken the last byte: the process may end then. */
 export async function writeStandard(stdout: Output, stream: ReadableStream<Uint8Array>): Promise<string> {
-  try {
-    await pipeline(Readable.fromWeb(stream), stdout, { end: false });
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EPIPE") {
-      throw new BrokenPipe("nobody reads the output", { cause: error });
-    }
-    throw error;
-  }
+  for await (const chunk of stream) await writeWhole(stdout, chunk);
   return "-";
 }
 

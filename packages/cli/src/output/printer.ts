@@ -66,16 +66,17 @@ export class Printer {
 
   /** As it is. */
   async stdout(data: string | Uint8Array): Promise<void> {
-    await write(this.#surroundings.stdout, data);
+    await writeWhole(this.#surroundings.stdout, data);
   }
 
   /** As it is. */
   async stderr(data: string | Uint8Array): Promise<void> {
-    await write(this.#surroundings.stderr, data);
+    await writeWhole(this.#surroundings.stderr, data);
   }
 }
 
-async function write(stream: Surroundings["stdout"], data: string | Uint8Array): Promise<void> {
+/** Resolves when the system has taken it. @throws BrokenPipe when nobody reads any more */
+export async function writeWhole(stream: Surroundings["stdout"], data: string | Uint8Array): Promise<void> {
   if (data.length === 0) return;
   await new Promise<void>((resolve, reject) => {
     stream.write(data, (error) => {
