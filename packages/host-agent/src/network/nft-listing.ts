@@ -43,13 +43,15 @@ const Rules = listing({
 
 /** All chains of all tables. */
 export async function listChains(run: CommandRunner): Promise<readonly ListedChain[]> {
-  const found = (await list(run, Chains, ["chains"])).map(({ chain }) => chain);
+  const found = (await list(run, Chains, { chains: null })).map(({ chain }) => chain);
   return found.flatMap((chain) => (chain === undefined ? [] : [{ hook: undefined, policy: undefined, ...chain }]));
 }
 
 /** The networks, in the usual notation, that a set of family inet holds. */
 export async function listNetworks(run: CommandRunner, table: string, set: string): Promise<readonly string[]> {
-  const elements = (await list(run, Sets, ["set", "inet", table, set])).flatMap(({ set }) => set?.elem ?? []);
+  const elements = (await list(run, Sets, { set: { family: "inet", table, name: set } })).flatMap(
+    ({ set }) => set?.elem ?? [],
+  );
   return elements.flatMap((element) =>
     Value.Check(Prefix, element) ? [`${element.prefix.addr}/${element.prefix.len}`] : [],
   );
@@ -57,7 +59,8 @@ export async function listNetworks(run: CommandRunner, table: string, set: strin
 
 /** The rules of a chain, in their order. */
 export async function listRules(run: CommandRunner, chain: ListedChain): Promise<readonly ListedRule[]> {
-  const found = (await list(run, Rules, ["chain", chain.family, chain.table, chain.name])).map(({ rule }) => rule);
+  const { family, table, name } = chain;
+  const found = (await list(run, Rules, { chain: { family, table, name } })).map(({ rule }) => rule);
   return found.flatMap((rule) =>
     rule === undefined ? [] : [{ handle: rule.handle, comment: rule.comment, expressions: rule.expr }],
   );
@@ -68,14 +71,18 @@ function listing<T extends Record<string, TSchema>>(kinds: T) {
   return Type.Object({ nftables: Type.Array(Type.Partial(Type.Object(kinds))) });
 }
 
-/** @throws RoostError `internal` */
+/**
+ * Asked in JSON, where a name may be any text: others' tables may be called what to nft's own language is a keyword ("rules").
+ * @throws RoostError `internal`
+ */
 async function list<T extends Record<string, TSchema>>(
   run: CommandRunner,
   kinds: ReturnType<typeof listing<T>>,
-  what: readonly string[],
+  what: object,
 ) {
   try {
-    const { stdout } = await run(["nft", "-j", "-a", "list", ...what]);
+    const input = JSON.stringify({ nftables: [{ list: what }] });
+    const { stdout } = await run(["nft", "-j", "-a", "-f", "-"], { input });
     return Value.Parse(kinds, JSON.parse(stdout)).nftables;
   } catch (error) {
     throw kernelRefused("read this machine's firewall tables", error);

@@ -20,11 +20,11 @@ export class NftChains implements OtherFirewall {
       const rules = await listRules(this.#run, chain);
       const isAdmitted = rules.some(({ comment }) => comment === commentOf(mark));
       if (isAdmitted || !refusesByDefault(chain, rules)) continue;
-      const lines = ["iifname", "oifname"].map(
-        (direction) =>
-          `insert rule ${chain.family} ${chain.table} ${chain.name} ${direction} "${slotPrefix(mark)}*" accept comment "${commentOf(mark)}"`,
-      );
-      await this.#run(["nft", "-f", "-"], { input: `${lines.join("\n")}\n` });
+      const { family, table, name } = chain;
+      const insertions = (["iifname", "oifname"] as const).map((key) => ({
+        insert: { rule: { family, table, chain: name, comment: commentOf(mark), expr: admission(key, mark) } },
+      }));
+      await this.#change(insertions);
       changed = true;
     }
     return changed;
@@ -34,11 +34,22 @@ export class NftChains implements OtherFirewall {
     for (const chain of foreignForwardChains(chains)) {
       const rules = await listRules(this.#run, chain);
       const ours = rules.filter(({ comment }) => comment === commentOf(mark));
-      for (const { handle } of ours) {
-        await this.#run(["nft", "delete", "rule", chain.family, chain.table, chain.name, "handle", String(handle)]);
+      const { family, table, name } = chain;
+      if (ours.length > 0) {
+        await this.#change(ours.map(({ handle }) => ({ delete: { rule: { family, table, chain: name, handle } } })));
       }
     }
   }
+
+  /** In JSON, as `nft-listing.ts` explains. All of it or none. */
+  async #change(commands: readonly object[]): Promise<void> {
+    await this.#run(["nft", "-j", "-f", "-"], { input: JSON.stringify({ nftables: commands }) });
+  }
+}
+
+/** Whatever comes in by, or goes out to, a link of this host's slots. */
+function admission(key: "iifname" | "oifname", mark: string): readonly object[] {
+  return [{ match: { op: "==", left: { meta: { key } }, right: `${slotPrefix(mark)}*` } }, { accept: null }];
 }
 
 /** Those that see forwarded IPv4 packets and that nobody else here looks after. */

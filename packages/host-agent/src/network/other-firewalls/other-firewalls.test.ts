@@ -117,6 +117,7 @@ test("N2: a firewall that comes up while sandboxes run is passed at the next loo
   assert.deepEqual(await guest.probe.reach("tcp", scene.internet.address, 80), { seenAs: HOST_ON_INTERNET });
 });
 
+// "rules" is a keyword of newer nfts, and in the kernel a name like any other.
 test("a firewall that lets everything pass, or whose rules end in conditions, is left alone", async () => {
   const harmless = `table inet rules {
   chain forward {
@@ -125,8 +126,8 @@ test("a firewall that lets everything pass, or whose rules end in conditions, is
   }
 }`;
   await using scene = await openScene(nftables(harmless).raise);
-  const { stdout } = await scene.network.run(["nft", "-s", "list", "table", "inet", "rules"]);
-  assert.doesNotMatch(stdout, /Roost/);
+  const { stdout } = await scene.network.run(["nft", "-s", "list", "ruleset", "inet"]);
+  assert.doesNotMatch(stdout, /comment "Roost/);
   // Nor is a table taken for another Roost's, for which forwarding would stay on, because its name might be one's.
   await scene.slots[Symbol.asyncDispose]();
   await teardownNetwork(scene.mark, { run: scene.network.run });
