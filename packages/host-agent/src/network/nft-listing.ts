@@ -81,8 +81,7 @@ async function list<T extends Record<string, TSchema>>(
   what: object,
 ) {
   try {
-    const input = JSON.stringify({ nftables: [{ list: what }] });
-    const { stdout } = await run(["nft", "-j", "-a", "-f", "-"], { input });
+    const { stdout } = await run(["nft", "-j", "-a", JSON.stringify({ nftables: [{ list: what }] })]);
     return Value.Parse(kinds, JSON.parse(stdout)).nftables;
   } catch (error) {
     throw kernelRefused("read this machine's firewall tables", error);

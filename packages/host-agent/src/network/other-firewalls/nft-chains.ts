@@ -43,7 +43,7 @@ export class NftChains implements OtherFirewall {
 
   /** In JSON, as `nft-listing.ts` explains. All of it or none. */
   async #change(commands: readonly object[]): Promise<void> {
-    await this.#run(["nft", "-j", "-f", "-"], { input: JSON.stringify({ nftables: commands }) });
+    await this.#run(["nft", "-j", JSON.stringify({ nftables: commands })]);
   }
 }
 
