@@ -12,7 +12,10 @@ use std::os::unix::net::UnixStream;
 use rustix::event::PollFlags;
 use serde_json::Value;
 
-use crate::requests::{Ended, LONGEST_LINE, Operation, Request, answer, exit_event, refusal};
+use crate::jobs::{Done, JobId};
+use crate::requests::{
+    Ended, LONGEST_LINE, Operation, Reply, Request, answer, exit_event, refusal,
+};
 use crate::vmm::Exit;
 
 /// What is read at a time.
@@ -29,8 +32,10 @@ pub struct Connection {
 enum State {
     /// Requests are read and answered.
     Open,
-    /// It asked for `kill`, and is told when that is done. What it sends in the meantime is not
-    /// read.
+    /// It asked for something that takes a while, and is told when that is done. What it sends in
+    /// the meantime is not read.
+    AwaitingJob { job: JobId, id: Option<Value> },
+    /// The same with `kill`.
     AwaitingExit { id: Option<Value> },
     /// Nothing is read any more; it closes when the output is fetched.
     Closing,
@@ -66,12 +71,11 @@ impl Connection {
     }
 
     /// Something happened that was waited for, or the client is gone: does what can be done without
-    /// waiting. `perform` carries out a request and gives its answer, or none if that has to wait
-    /// for the VMM's end.
+    /// waiting. `perform` carries out a request and says what it comes to.
     pub fn advance(
         &mut self,
         events: PollFlags,
-        mut perform: impl FnMut(Operation, Option<&Value>) -> Option<Vec<u8>>,
+        mut perform: impl FnMut(Operation, Option<&Value>) -> Reply,
     ) {
         if events.contains(PollFlags::OUT) {
             self.flush();
@@ -84,12 +88,30 @@ impl Connection {
             let Some(line) = self.next_line() else { break };
             match Request::parse(&line) {
                 Ok(Request { operation, id }) => match perform(operation, id.as_ref()) {
-                    Some(answer) => self.send(&answer),
-                    None => self.state = State::AwaitingExit { id },
+                    Reply::Now(answer) => self.send(&answer),
+                    Reply::Later(job) => self.state = State::AwaitingJob { job, id },
+                    Reply::AtExit => self.state = State::AwaitingExit { id },
                 },
                 Err(refusal) => self.send_last(&refusal),
             }
         }
+    }
+
+    /// A job has ended: if this client waits for it, it is answered. What it has sent since is
+    /// attended to with the next `advance`.
+    pub fn hear(&mut self, done: &Done) {
+        let State::AwaitingJob { job, id } = &self.state else {
+            return;
+        };
+        if *job != done.job {
+            return;
+        }
+        let answer = match &done.outcome {
+            Ok(body) => answer(id.as_ref(), body),
+            Err(failure) => refusal(id.as_ref(), &failure.to_string()),
+        };
+        self.state = State::Open;
+        self.send(&answer);
     }
 
     /// Turns the client away with an answer.
@@ -191,7 +213,7 @@ mod tests {
 
         connection.advance(PollFlags::IN, |_, _| {
             performed += 1;
-            Some(answer.clone())
+            Reply::Now(answer.clone())
         });
         connection.advance(PollFlags::OUT, |_, _| {
             unreachable!("an answer is on its way")

@@ -14,8 +14,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::connection::Connection;
+use crate::jobs::{Done, Jobs};
 use crate::output::{Buffer, Output};
-use crate::requests::{Operation, Stats, Status, answer, line, refusal};
+use crate::requests::{Operation, Reply, Stats, Status, answer, line, refusal};
 use crate::start::Started;
 use crate::termination::Termination;
 use crate::vmm::{Exit, Vmm, now_ms};
@@ -42,11 +43,12 @@ struct Subject {
     vmm: Vmm,
     console: Output,
     messages: Output,
+    jobs: Jobs,
 }
 
 impl Keeper {
     /// Takes over what has been started.
-    pub fn new(sandbox_id: String, started: Started, termination: Termination) -> Self {
+    pub fn new(sandbox_id: String, started: Started, termination: Termination) -> Result<Self> {
         let Started {
             vmm,
             listener,
@@ -54,20 +56,21 @@ impl Keeper {
             console,
             messages,
         } = started;
-        Self {
+        Ok(Self {
             subject: Subject {
                 sandbox_id,
                 started_at_ms: now_ms(),
                 vmm,
                 console,
                 messages,
+                jobs: Jobs::new()?,
             },
             listener,
             termination,
             connections: Vec::new(),
             buffer: Buffer::new(),
             exit_file,
-        }
+        })
     }
 
     /// Serves until the VMM has ended and everybody knows.
@@ -81,6 +84,8 @@ impl Keeper {
         let recorded = self.exit_file.write_all(&line(&exit));
         // Who has connected, but was not yet seen to, is told as well.
         while self.accept() {}
+        let last = self.subject.jobs.finish();
+        self.tell(&last);
         self.say_farewell(exit);
         recorded.while_doing(|| "write the exit file".into())
     }
@@ -96,6 +101,11 @@ impl Keeper {
         }
         if woken.termination && self.termination.is_asked() {
             self.subject.vmm.kill();
+        }
+        // Before the connections' turn, in which they then attend to what came meanwhile.
+        if woken.jobs {
+            let done = self.subject.jobs.fetch();
+            self.tell(&done);
         }
         for (connection, events) in self.connections.iter_mut().zip(woken.connections) {
             connection.advance(events, |operation, id| self.subject.perform(operation, id));
@@ -113,6 +123,7 @@ impl Keeper {
             self.subject.vmm.ended(),
             self.termination.signals(),
             self.listener.as_fd(),
+            self.subject.jobs.outcomes(),
         ];
         let outputs = [self.subject.console.pipe(), self.subject.messages.pipe()];
         let mut watched: Vec<PollFd> = always
@@ -129,13 +140,14 @@ impl Keeper {
 
         let mut events = watched.iter().map(PollFd::revents);
         let mut next = || events.next().is_some_and(|events| !events.is_empty());
-        let (vmm, termination, listener) = (next(), next(), next());
+        let (vmm, termination, listener, jobs) = (next(), next(), next(), next());
         let console = outputs[0].is_some() && next();
         let messages = outputs[1].is_some() && next();
         Ok(Woken {
             vmm,
             termination,
             listener,
+            jobs,
             console,
             messages,
             connections: events.collect(),
@@ -155,6 +167,15 @@ impl Keeper {
             Err(_) => {}
         }
         true
+    }
+
+    /// Answers those who wait for these jobs.
+    fn tell(&mut self, done: &[Done]) {
+        for done in done {
+            for connection in &mut self.connections {
+                connection.hear(done);
+            }
+        }
     }
 
     /// Tells every client, and gives the slow ones a moment to listen.
@@ -178,17 +199,17 @@ impl Keeper {
             let _ = poll(&mut watched, Timespec::try_from(left).ok().as_ref());
             let events: Vec<PollFlags> = watched.iter().map(PollFd::revents).collect();
             for (connection, events) in self.connections.iter_mut().zip(events) {
-                connection.advance(events, |_, _| None);
+                connection.advance(events, |_, _| Reply::AtExit);
             }
         }
     }
 }
 
 impl Subject {
-    /// The answer to a request, or none where it has to wait for the VMM's end.
-    fn perform(&mut self, operation: Operation, id: Option<&Value>) -> Option<Vec<u8>> {
+    /// Carries out a request, or begins to.
+    fn perform(&mut self, operation: Operation, id: Option<&Value>) -> Reply {
         match operation {
-            Operation::Status => Some(answer(
+            Operation::Status => Reply::Now(answer(
                 id,
                 &Status {
                     sandbox_id: &self.sandbox_id,
@@ -198,7 +219,7 @@ impl Subject {
                     state: "running",
                 },
             )),
-            Operation::Stats => Some(match self.vmm.usage() {
+            Operation::Stats => Reply::Now(match self.vmm.usage() {
                 Ok(usage) => answer(
                     id,
                     &Stats {
@@ -211,7 +232,7 @@ impl Subject {
             }),
             Operation::Kill => {
                 self.vmm.kill();
-                None
+                Reply::AtExit
             }
         }
     }
@@ -222,6 +243,7 @@ struct Woken {
     vmm: bool,
     termination: bool,
     listener: bool,
+    jobs: bool,
     console: bool,
     messages: bool,
     connections: Vec<PollFlags>,

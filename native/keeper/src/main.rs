@@ -9,8 +9,10 @@
 mod config;
 mod connection;
 mod files;
+mod jobs;
 mod keeper;
 mod log_file;
+mod memory;
 mod output;
 mod requests;
 mod start;
@@ -84,7 +86,7 @@ fn prepare() -> Result<Keeper> {
     // Standard input is /dev/null by now.
     rustix::stdio::dup2_stdout(rustix::stdio::stdin())
         .while_doing(|| "close standard output".into())?;
-    Ok(Keeper::new(config.sandbox_id, started, termination))
+    Keeper::new(config.sandbox_id, started, termination)
 }
 
 /// A starter that is gone hears nothing; its successor finds the socket.

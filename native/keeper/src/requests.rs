@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::jobs::JobId;
 use crate::vmm::{Exit, Usage};
 
 /// The longest line that is listened to, without its end.
@@ -22,6 +23,16 @@ pub enum Operation {
     Status,
     Stats,
     Kill,
+}
+
+/// What a request comes to.
+pub enum Reply {
+    /// It is answered with this line.
+    Now(Vec<u8>),
+    /// It is answered when the job has ended.
+    Later(JobId),
+    /// It is answered when the VMM has ended.
+    AtExit,
 }
 
 /// The answer to `status`.
