@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use confine::{Failure, Result, WhileDoing};
 use serde::Deserialize;
 
+use crate::memory;
+
 /// More than any real configuration by far.
 const LONGEST: u64 = 1024 * 1024;
 /// What a socket's address holds, without its final NUL.
@@ -39,6 +41,7 @@ pub struct Config {
     pub devices: Vec<Device>,
     pub argv: Vec<String>,
     pub env: BTreeMap<String, String>,
+    pub memory: Option<memory::Settings>,
 }
 
 /// A folder or file of the host, shown to the VMM.
@@ -92,7 +95,10 @@ impl Config {
         }
         self.check_files()?;
         self.check_confinement()?;
-        self.check_program()
+        self.check_program()?;
+        self.memory
+            .as_ref()
+            .map_or(Ok(()), |memory| memory.check(check_path))
     }
 
     fn check_files(&self) -> std::result::Result<(), String> {

@@ -69,6 +69,14 @@ impl Made {
         self.names.clear();
     }
 
+    /// A socket in the VMM's root, for the VMM to connect to.
+    pub fn vmm_socket(&mut self, path: &Path, uid: u32, gid: u32) -> Result<UnixListener> {
+        let listener = self.listener(path)?;
+        std::os::unix::fs::lchown(path, Some(uid), Some(gid))
+            .while_doing(|| format!("give {} to the VMM's user", path.display()))?;
+        Ok(listener)
+    }
+
     fn listener(&mut self, path: &Path) -> Result<UnixListener> {
         let what = || format!("listen on {}", path.display());
         take_stale_socket_away(path)?;

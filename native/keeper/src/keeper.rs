@@ -9,12 +9,13 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use confine::{Result, WhileDoing};
+use confine::{Failure, Result, WhileDoing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::jobs::{Done, Jobs};
+use crate::memory::Memory;
 use crate::output::{Buffer, Output};
 use crate::requests::{Operation, Reply, Stats, Status, answer, line, refusal};
 use crate::start::Started;
@@ -43,6 +44,7 @@ struct Subject {
     vmm: Vmm,
     console: Output,
     messages: Output,
+    memory: Option<Memory>,
     jobs: Jobs,
 }
 
@@ -55,6 +57,7 @@ impl Keeper {
             exit_file,
             console,
             messages,
+            memory,
         } = started;
         Ok(Self {
             subject: Subject {
@@ -63,6 +66,7 @@ impl Keeper {
                 vmm,
                 console,
                 messages,
+                memory,
                 jobs: Jobs::new()?,
             },
             listener,
@@ -102,6 +106,10 @@ impl Keeper {
         if woken.termination && self.termination.is_asked() {
             self.subject.vmm.kill();
         }
+        // Before the requests that are about it: the VMM may have told just before they came.
+        if woken.memory {
+            self.subject.attend_to_memory();
+        }
         // Before the connections' turn, in which they then attend to what came meanwhile.
         if woken.jobs {
             let done = self.subject.jobs.fetch();
@@ -125,9 +133,11 @@ impl Keeper {
             self.listener.as_fd(),
             self.subject.jobs.outcomes(),
         ];
+        let memory = self.subject.memory.as_ref().and_then(Memory::watched);
         let outputs = [self.subject.console.pipe(), self.subject.messages.pipe()];
         let mut watched: Vec<PollFd> = always
             .into_iter()
+            .chain(memory)
             .chain(outputs.into_iter().flatten())
             .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
             .chain(self.connections.iter().map(|connection| {
@@ -141,6 +151,7 @@ impl Keeper {
         let mut events = watched.iter().map(PollFd::revents);
         let mut next = || events.next().is_some_and(|events| !events.is_empty());
         let (vmm, termination, listener, jobs) = (next(), next(), next(), next());
+        let memory = memory.is_some() && next();
         let console = outputs[0].is_some() && next();
         let messages = outputs[1].is_some() && next();
         Ok(Woken {
@@ -148,6 +159,7 @@ impl Keeper {
             termination,
             listener,
             jobs,
+            memory,
             console,
             messages,
             connections: events.collect(),
@@ -234,6 +246,40 @@ impl Subject {
                 self.vmm.kill();
                 Reply::AtExit
             }
+            Operation::SendState => self.begin(id, Memory::sending_state),
+        }
+    }
+
+    /// Begins a job that is about the memory.
+    fn begin<Work>(
+        &mut self,
+        id: Option<&Value>,
+        prepare: impl FnOnce(&Memory) -> Result<Work>,
+    ) -> Reply
+    where
+        Work: FnOnce() -> Result<Value> + Send + 'static,
+    {
+        let begun = self
+            .memory
+            .as_ref()
+            .ok_or_else(|| Failure::new("this sandbox was started without memory of the keeper's"))
+            .and_then(prepare)
+            .and_then(|work| self.jobs.begin(work));
+        match begun {
+            Ok(job) => Reply::Later(job),
+            Err(failure) => Reply::Now(refusal(id, &failure.to_string())),
+        }
+    }
+
+    /// A guest whose memory is in doubt does not go on.
+    fn attend_to_memory(&mut self) {
+        let Some(memory) = &mut self.memory else {
+            return;
+        };
+        if let Err(failure) = memory.attend(self.vmm.pid()) {
+            eprintln!("roost-keeper: the VMM is killed: {failure}");
+            self.vmm.kill();
+            self.memory = None;
         }
     }
 }
@@ -244,6 +290,7 @@ struct Woken {
     termination: bool,
     listener: bool,
     jobs: bool,
+    memory: bool,
     console: bool,
     messages: bool,
     connections: Vec<PollFlags>,

@@ -1,4 +1,109 @@
-//! The guest's memory, as the keeper sees it from outside: where it lies in the VMM, and how it is
-//! frozen.
+//! The guest's memory, as the keeper sees it from outside: what it is made of, where it lies in the
+//! VMM, and how it is frozen.
+//!
+//! ```text
+//!   Settings ── Source ───────── Memory, not yet handed over ──────── Memory of which a GuestMemory
+//!               root, on host:   the VMM has inherited a plan and     is known: can be saved; in paged
+//!               all files open   runs; sockets wait in its /vm        mode, pages are served
+//! ```
 
+mod device_state;
 pub mod guest_memory;
+mod hand_over;
+mod page_set;
+mod plan;
+mod settings;
+mod source;
+mod wanted;
+
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use confine::{Failure, Result, WhileDoing};
+use serde_json::{Value, json};
+
+pub use plan::Inheritance;
+pub use settings::Settings;
+pub use source::Source;
+
+use guest_memory::GuestMemory;
+use hand_over::{HandOver, HandedOver};
+
+/// Where the VMM, in its own root, tells of its memory.
+pub const HAND_OVER_SOCKET: &str = "/vm/memory.sock";
+/// Where it sends its device state.
+pub const STATE_SOCKET: &str = "/vm/state.sock";
+
+/// All that the keeper has to do with it.
+pub struct Memory {
+    source: Source,
+    /// Until the VMM has told.
+    hand_over: Option<HandOver>,
+    guest: Option<Arc<GuestMemory>>,
+    /// Where the VMM's device state comes in when it is saved.
+    state: Arc<UnixListener>,
+}
+
+impl Memory {
+    /// Offers it to a VMM that is about to be started.
+    pub fn offer(
+        source: Source,
+        hand_over: UnixListener,
+        state: UnixListener,
+    ) -> Result<(Self, Inheritance)> {
+        let inheritance = plan::inheritance(&source)?;
+        let memory = Self {
+            hand_over: Some(HandOver::expect(source.mode, hand_over)),
+            source,
+            guest: None,
+            state: Arc::new(state),
+        };
+        Ok((memory, inheritance))
+    }
+
+    /// What to wait for.
+    pub fn watched(&self) -> Option<BorrowedFd<'_>> {
+        self.hand_over.as_ref().map(HandOver::source)
+    }
+
+    /// Does what there is to do. After an error the guest must not go on.
+    pub fn attend(&mut self, vmm_pid: i32) -> Result<()> {
+        let Some(hand_over) = &mut self.hand_over else {
+            return Ok(());
+        };
+        if let Some(told) = hand_over.take(vmm_pid)? {
+            self.hand_over = None;
+            self.take_over(told)?;
+        }
+        Ok(())
+    }
+
+    fn take_over(&mut self, told: HandedOver) -> Result<()> {
+        let HandedOver { regions, .. } = told;
+        let guest = GuestMemory::new(self.source.mode, regions, self.source.map.clone())?;
+        self.guest = Some(Arc::new(guest));
+        Ok(())
+    }
+
+    /// Where the memory is, once the VMM has told.
+    pub fn guest(&self) -> Result<&Arc<GuestMemory>> {
+        self.guest
+            .as_ref()
+            .ok_or_else(|| Failure::new("the VMM has not told where its memory is"))
+    }
+
+    /// What sends the device state into the VMM. Not before the memory that it belongs to is there.
+    pub fn sending_state(&self) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
+        self.guest()?;
+        let state: File = self
+            .source
+            .state
+            .as_ref()
+            .ok_or_else(|| Failure::new("there is no device state to send"))?
+            .try_clone()
+            .while_doing(|| "copy a descriptor".into())?;
+        Ok(move || Ok(json!({ "state_bytes": device_state::send(&state)? })))
+    }
+}

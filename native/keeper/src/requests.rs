@@ -23,6 +23,7 @@ pub enum Operation {
     Status,
     Stats,
     Kill,
+    SendState,
 }
 
 /// What a request comes to.
@@ -81,6 +82,7 @@ impl Request {
             "status" => Operation::Status,
             "stats" => Operation::Stats,
             "kill" => Operation::Kill,
+            "send_state" => Operation::SendState,
             _ => {
                 return Err(refusal(
                     id.as_ref(),

@@ -16,6 +16,7 @@
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 
 use confine::new_root::{Access, NewRoot};
 use confine::{Result, WhileDoing};
@@ -26,6 +27,7 @@ use rustix::process::DumpableBehavior;
 use crate::config::Config;
 use crate::files::{Files, Made};
 use crate::log_file::LogFile;
+use crate::memory::{self, Memory};
 use crate::output::Output;
 use crate::tap;
 use crate::vmm::{Plan, Program, Vmm};
@@ -40,12 +42,14 @@ pub struct Started {
     pub exit_file: File,
     pub console: Output,
     pub messages: Output,
+    pub memory: Option<Memory>,
 }
 
 struct Prepared {
     files: Files,
     made: Made,
     tap: Option<OwnedFd>,
+    memory: Option<memory::Source>,
     /// The host's `/dev/null` and `/proc`, from before they went out of sight.
     null: OwnedFd,
     proc: OwnedFd,
@@ -71,6 +75,11 @@ impl Prepared {
         };
         let null = open("/dev/null", OFlags::RDWR)?;
         let proc = open("/proc", OFlags::PATH | OFlags::DIRECTORY)?;
+        let memory = config
+            .memory
+            .as_ref()
+            .map(memory::Source::open)
+            .transpose()?;
         let (files, made) = Files::make(config)?;
         confine::namespaces::enter_network(&config.netns)?;
         let tap = config.tap.as_deref().map(tap::open).transpose()?;
@@ -78,6 +87,7 @@ impl Prepared {
             files,
             made,
             tap,
+            memory,
             null,
             proc,
         })
@@ -111,8 +121,9 @@ impl Enclosed {
     fn start_vmm(self, config: &Config) -> Result<Started> {
         let Prepared {
             files,
-            made,
+            mut made,
             tap,
+            memory,
             null,
             proc,
         } = self.0;
@@ -124,14 +135,29 @@ impl Enclosed {
             .try_clone()
             .while_doing(|| "copy a descriptor".into())?;
 
-        let program = Program::new(&config.argv, &config.env)?;
-        let tap = tap.map(|device| (device, config.tap_fd));
+        let mut env = config.env.clone();
+        let mut descriptors = Vec::from_iter(tap.map(|device| (device, config.tap_fd)));
+        let memory = memory
+            .map(|source| {
+                let mut listen =
+                    |path: &str| made.vmm_socket(Path::new(path), config.uid, config.gid);
+                let (hand_over, state) = (
+                    listen(memory::HAND_OVER_SOCKET)?,
+                    listen(memory::STATE_SOCKET)?,
+                );
+                let (memory, inheritance) = Memory::offer(source, hand_over, state)?;
+                env.extend([inheritance.variable]);
+                descriptors.extend(inheritance.descriptors);
+                Ok(memory)
+            })
+            .transpose()?;
+        let program = Program::new(&config.argv, &env)?;
         let plan = Plan {
             program,
             stdin,
             stdout,
             stderr,
-            tap,
+            descriptors,
             uid: config.uid,
             gid: config.gid,
         };
@@ -149,6 +175,7 @@ impl Enclosed {
             exit_file: files.exit_file,
             console: Output::new(console, console_log),
             messages: Output::new(messages, vmm_log),
+            memory,
         })
     }
 }

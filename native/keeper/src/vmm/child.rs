@@ -17,8 +17,8 @@ pub struct Plan {
     pub stdin: OwnedFd,
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
-    /// The TAP device, and the number that the VMM is told to find it under.
-    pub tap: Option<(OwnedFd, RawFd)>,
+    /// What else it inherits, and the number that it is told to find each under.
+    pub descriptors: Vec<(OwnedFd, RawFd)>,
     pub uid: u32,
     pub gid: u32,
 }
@@ -90,7 +90,8 @@ fn prepare(plan: &Plan, report: &mut OwnedFd, proc: BorrowedFd<'_>) -> Result<()
 /// Puts the VMM's descriptors under their numbers; `exec` closes all others.
 fn place_descriptors(plan: &Plan, report: &mut OwnedFd) -> Result<()> {
     let what = || "place the VMM's descriptors".to_owned();
-    let highest = plan.tap.as_ref().map_or(2, |(_, number)| *number);
+    let numbers: Vec<RawFd> = plan.descriptors.iter().map(|(_, number)| *number).collect();
+    let highest = numbers.iter().copied().max().unwrap_or(2);
     // A number that is to be filled may be in use by one of those that are to fill it: first move
     // all above.
     let above =
@@ -101,11 +102,15 @@ fn place_descriptors(plan: &Plan, report: &mut OwnedFd) -> Result<()> {
         above(plan.stderr.as_fd())?,
     );
     *report = above(report.as_fd())?;
-    if let Some((tap, number)) = &plan.tap {
-        let tap = above(tap.as_fd())?;
+    let moved: Vec<OwnedFd> = plan
+        .descriptors
+        .iter()
+        .map(|(descriptor, _)| above(descriptor.as_fd()))
+        .collect::<Result<_>>()?;
+    for (descriptor, number) in moved.iter().zip(&numbers) {
         // SAFETY: what had this number has been moved if it is still needed, and nobody here uses
         // it by the old one.
-        let answer = unsafe { libc::dup2(tap.as_raw_fd(), *number) };
+        let answer = unsafe { libc::dup2(descriptor.as_raw_fd(), *number) };
         if answer < 0 {
             return Err(std::io::Error::last_os_error()).while_doing(what);
         }
@@ -114,9 +119,7 @@ fn place_descriptors(plan: &Plan, report: &mut OwnedFd) -> Result<()> {
         .and_then(|()| rustix::stdio::dup2_stdout(stdout))
         .and_then(|()| rustix::stdio::dup2_stderr(stderr))
         .while_doing(what)?;
-    confine::descriptors::close_on_exec_except(
-        plan.tap.as_ref().map(|(_, number)| *number).as_slice(),
-    )
+    confine::descriptors::close_on_exec_except(&numbers)
 }
 
 /// The parent alone holds the reading end of `report`: it is gone when that is.

@@ -1,0 +1,149 @@
+//! What the guest's memory is restored from: opened while the keeper is root and sees the host, and
+//! checked, so that a VM is not begun whose memory is not all there.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use confine::{Failure, Result, WhileDoing};
+use memory_format::{LayerId, Map, WorkingSet};
+use rustix::fs::{Mode as FileMode, OFlags};
+
+use super::guest_memory::Mode;
+use super::settings::Settings;
+
+/// Open files, and what was read of them.
+pub struct Source {
+    pub mode: Mode,
+    pub map: Arc<Map>,
+    /// Those that the map names, in the order of their ids.
+    pub layers: Vec<Layer>,
+    pub state: Option<File>,
+    /// Empty if there is none, or a broken one.
+    pub working_set: WorkingSet,
+    pub save_folder: OwnedFd,
+    /// `/dev/userfaultfd`, in paged mode.
+    pub userfaultfd: Option<OwnedFd>,
+}
+
+/// A layer's file, which never changes.
+pub struct Layer {
+    pub id: LayerId,
+    pub file: File,
+    /// How much of it the map needs: it is at least this long.
+    pub needed: u64,
+}
+
+impl Source {
+    /// Opens it all.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let map = match &settings.map {
+            Some(path) => read_map(path, settings.size_bytes)?,
+            None => Map::zero(settings.size_bytes),
+        };
+        let state = settings.state.as_deref().map(open_file).transpose()?;
+        Ok(Self {
+            mode: settings.mode,
+            layers: open_layers(&map, settings.layers.as_deref())?,
+            state,
+            working_set: settings
+                .working_set
+                .as_deref()
+                .map_or_else(WorkingSet::new, |path| {
+                    read_working_set(path, settings.size_bytes)
+                }),
+            save_folder: open_folder(&settings.save_folder)?,
+            userfaultfd: match settings.mode {
+                Mode::Mapped => None,
+                Mode::Paged => Some(open_userfaultfd()?),
+            },
+            map: Arc::new(map),
+        })
+    }
+}
+
+fn read_map(path: &Path, memory_size: u64) -> Result<Map> {
+    let map = Map::read_from(open_file(path)?)
+        .map_err(|error| Failure::new(format!("read the map {}: {error}", path.display())))?;
+    if map.memory_size() == memory_size {
+        Ok(map)
+    } else {
+        Err(Failure::new(format!(
+            "the map {} is of {} bytes of memory, not {memory_size}",
+            path.display(),
+            map.memory_size()
+        )))
+    }
+}
+
+fn open_layers(map: &Map, folder: Option<&Path>) -> Result<Vec<Layer>> {
+    let open = |(id, needed): (LayerId, u64)| {
+        let folder = folder.ok_or_else(|| {
+            Failure::new("the map names layers, but the configuration no folder with them")
+        })?;
+        let path = folder.join(id.file_name());
+        let file = open_file(&path)?;
+        let length = file
+            .metadata()
+            .while_doing(|| format!("look at {}", path.display()))?
+            .len();
+        if length < needed {
+            return Err(Failure::new(format!(
+                "the layer {} has {length} bytes, but the map needs {needed}",
+                path.display()
+            )));
+        }
+        Ok(Layer { id, file, needed })
+    };
+    map.layers().into_iter().map(open).collect()
+}
+
+/// A resume without it is slower, and that is all.
+fn read_working_set(path: &Path, memory_size: u64) -> WorkingSet {
+    let read = open_file(path).and_then(|file| {
+        WorkingSet::read_from(file, memory_size)
+            .map_err(|error| Failure::new(format!("read {}: {error}", path.display())))
+    });
+    read.unwrap_or_else(|failure| {
+        eprintln!("roost-keeper: the working set is ignored: {failure}");
+        WorkingSet::new()
+    })
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    let what = || format!("open {}", path.display());
+    // Non-blocking, in case it is a FIFO: it is refused, but opening it must not wait for a peer.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .while_doing(what)?;
+    if file.metadata().while_doing(what)?.is_file() {
+        Ok(file)
+    } else {
+        Err(Failure::new(format!(
+            "{} is not a regular file",
+            path.display()
+        )))
+    }
+}
+
+fn open_folder(path: &Path) -> Result<OwnedFd> {
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        FileMode::empty(),
+    )
+    .while_doing(|| format!("open the folder {}", path.display()))
+}
+
+fn open_userfaultfd() -> Result<OwnedFd> {
+    rustix::fs::open(
+        "/dev/userfaultfd",
+        OFlags::RDWR | OFlags::CLOEXEC,
+        FileMode::empty(),
+    )
+    .while_doing(|| "open /dev/userfaultfd, which paged memory needs".into())
+}
