@@ -4,6 +4,7 @@
  */
 import { RoostError } from "@roost/protocol/errors";
 import { asHostError } from "../hosts/hosts.ts";
+import { Blocks } from "./blocks.ts";
 import { clientOfRunning } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
@@ -84,24 +85,22 @@ export async function readSandboxFile(
   signal: AbortSignal,
 ): Promise<Buffer> {
   const client = await clientOfRunning(parts, teamId, id);
-  const chunks: Uint8Array[] = [];
+  const content = new Blocks();
   // Leaving the loop does not end the call, nor the timer that a `timeoutMs` sets; only its signal does.
   const reading = new AbortController();
   const ends = AbortSignal.any([signal, reading.signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]);
   try {
     const answers = client.streamReadFile({ target: targetOf(id, place) }, { signal: ends });
-    let size = 0;
     for await (const { chunk } of answers) {
-      size += chunk.length;
-      if (size > parts.fileBytes) throw tooLarge(parts.fileBytes);
-      chunks.push(chunk);
+      if (content.size + chunk.length > parts.fileBytes) throw tooLarge(parts.fileBytes);
+      content.append(chunk);
     }
   } catch (error) {
     throw asHostError(error);
   } finally {
     reading.abort();
   }
-  return Buffer.concat(chunks);
+  return content.join();
 }
 
 function targetOf(sandboxId: string, place: FilePlace) {
