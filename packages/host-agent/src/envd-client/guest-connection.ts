@@ -1,12 +1,12 @@
 /**
  * The HTTP connections to one sandbox's guest agent, opened as needed and closed together.
  *
- * Holds: no redirect is followed, headers are at most 16 KiB, nothing of an answer is buffered beyond a stream's window, and
- * an error that leaves here carries none of the guest's bytes.
+ * Holds: no redirect is followed, headers are at most 16 KiB and come once, nothing of an answer is buffered beyond a stream's
+ * window, and an error that leaves here carries none of the guest's bytes.
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
-import { transportFailure } from "./guest-failure.ts";
+import { malformedAnswer, transportFailure } from "./guest-failure.ts";
 import type { GuestLimits } from "./guest-limits.ts";
 
 export interface GuestRequest {
@@ -52,6 +52,7 @@ export class GuestConnection implements AsyncDisposable {
   /** Sends a request and answers with its head. @throws RoostError `host_failed`, or the abort's reason. */
   async request(request: GuestRequest, signal: AbortSignal): Promise<GuestAnswer> {
     const token = this.accessToken;
+    const refused = new AbortController();
     try {
       const answer = await this.#pool.request({
         method: request.method,
@@ -60,7 +61,9 @@ export class GuestConnection implements AsyncDisposable {
         // undici takes any async iterable; its types name only streams.
         body: (request.body ?? null) as Dispatcher.DispatchOptions["body"] & object,
         headersTimeout: request.headersMs ?? this.limits.answerMs,
-        signal,
+        // Each informational answer (1xx) would start the time for the headers anew, without end; envd sends none.
+        onInfo: () => refused.abort(malformedAnswer("an answer before its answer")),
+        signal: AbortSignal.any([signal, refused.signal]),
       });
       // A body destroyed before it is read reports that as an error, to nobody.
       answer.body.on("error", () => {});

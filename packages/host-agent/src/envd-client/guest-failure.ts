@@ -8,6 +8,7 @@
  * loggers print causes with all their fields (N4).
  */
 import { RoostError } from "@roost/protocol/errors";
+import { errors } from "undici";
 import { quoteForeignWords } from "../foreign-words/foreign-words.ts";
 
 /** The connection broke, or was never there: what was asked may or may not have happened. */
@@ -47,8 +48,9 @@ const UNREACHABLE_WORDS: Readonly<Record<string, string>> = {
 export function transportFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof RoostError) return error;
+  // Its code may be missing, and its message quotes no bytes but is not ours.
+  if (error instanceof errors.HTTPParserError) return malformedAnswer("not HTTP");
   const code = errorCode(error);
-  if (code.startsWith("HPE_")) return malformedAnswer(`not HTTP (${code})`);
   return new GuestUnreachable(UNREACHABLE_WORDS[code] ?? code);
 }
 

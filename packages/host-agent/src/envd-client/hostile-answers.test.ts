@@ -72,12 +72,17 @@ suite("N4: small answers of a hostile guest", () => {
     assert.match((await failureOf(client.metrics(never))).message, /headers are too large|not HTTP/);
   });
 
-  test("informational answers without end do not outlast the limit in time", async () => {
+  test("informational answers, each of which would start the limit in time anew, are refused", async () => {
     await using guest = await hostileGuest((socket) =>
       flood(socket, Buffer.from("HTTP/1.1 103 Early\r\na: b\r\n\r\n")),
     );
     await using client = clientOf(guest);
-    await failureOf(client.metrics(never));
+    const calls = [
+      client.metrics(never),
+      client.readFile("/file", "user", never),
+      client.exec({ cmd: "true", args: [], env: {}, timeoutMs: 0, outputLimitBytes: 100 }, never),
+    ];
+    for (const call of calls) assert.match((await failureOf(call)).message, /an answer before its answer/);
   });
 
   for (const status of [301, 302, 307, 308]) {
@@ -108,6 +113,7 @@ suite("N4: small answers of a hostile guest", () => {
     await using guest = await hostileGuest((socket) => socket.end("SSH-2.0-secret\r\n\u001b[2J"));
     await using client = clientOf(guest);
     const error = await failureOf(client.metrics(never));
+    assert.match(error.message, /answered wrongly: not HTTP/);
     assert.doesNotMatch(error.message, /SSH/);
   });
 
