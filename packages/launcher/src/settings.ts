@@ -75,3 +75,10 @@ export type Program = (typeof PROGRAMS)[number];
 export function programPath(settings: Settings, program: Program): string {
   return join(settings.cache, "bin", program);
 }
+
+/** What QEMU is started with, to get its guest's memory from the keeper: a shared library beside the programs. */
+export function preloadLibraryPath(settings: Settings): string {
+  return join(settings.cache, "bin", PRELOAD_LIBRARY);
+}
+
+export const PRELOAD_LIBRARY = "libroost_qemu_preload.so";

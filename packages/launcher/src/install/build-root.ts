@@ -40,10 +40,11 @@ export async function openBuildRoot(
   const certificates = settings.environment.SSL_CERT_FILE || "/etc/ssl/certs/ca-certificates.crt";
   return {
     name: "cargo of Debian trixie-backports",
-    cargo: async (args, onLine, runSignal) => {
+    cargo: async (args, onLine, runSignal, added = {}) => {
       const enter = ["unshare", "--mount", "--propagation", "private", "sh", script] as const;
       const folders = [root, join(settings.checkout, "native"), settings.cache, certificates];
-      const env = { ...carried(settings.environment), ...CARGO_ENVIRONMENT, PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+      const path = "/usr/sbin:/usr/bin:/sbin:/bin";
+      const env = { ...carried(settings.environment), ...CARGO_ENVIRONMENT, ...added, PATH: path };
       await runProgram([...enter, ...folders, "cargo", ...args], { env, onLine, signal: runSignal });
     },
   };

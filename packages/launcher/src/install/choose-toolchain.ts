@@ -29,8 +29,9 @@ function ownToolchain(settings: Settings, version: string): Toolchain {
   const env = { ...settings.environment, ...CARGO_ENVIRONMENT, CARGO_TARGET_DIR: join(settings.cache, "target") };
   return {
     name: `cargo ${version}`,
-    cargo: async (args, onLine, signal) => {
-      await runProgram(["cargo", ...args], { cwd: join(settings.checkout, "native"), env, onLine, signal });
+    cargo: async (args, onLine, signal, added = {}) => {
+      const cwd = join(settings.checkout, "native");
+      await runProgram(["cargo", ...args], { cwd, env: { ...env, ...added }, onLine, signal });
     },
   };
 }
