@@ -19,7 +19,7 @@ const FAILED: *mut c_void = without_provenance_mut(usize::MAX);
 /// # Safety
 ///
 /// As of mmap(2): with `MAP_FIXED` it replaces what was mapped there.
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(feature = "preloaded", unsafe(no_mangle))]
 pub unsafe extern "C" fn mmap(
     address: *mut c_void,
     length: usize,
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn mmap(
 /// # Safety
 ///
 /// As of [`mmap`].
-#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(feature = "preloaded", unsafe(no_mangle))]
 pub unsafe extern "C" fn mmap64(
     address: *mut c_void,
     length: usize,

@@ -10,9 +10,9 @@
 //! It runs in a QEMU that another distribution has built, with that one's C library. So it brings nothing along: no standard
 //! library, system calls of its own, and of the C library only names that every version has, without asking for a version.
 
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(feature = "preloaded", no_std)]
 // In the workspace's own build nobody calls what the linker exports.
-#![cfg_attr(test, allow(dead_code))]
+#![cfg_attr(not(feature = "preloaded"), allow(dead_code))]
 
 mod c_library;
 mod give;
@@ -25,7 +25,7 @@ mod userfaultfd;
 mod wish;
 
 /// Nothing here panics knowingly. If it does, the memory is in doubt.
-#[cfg(not(test))]
+#[cfg(feature = "preloaded")]
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     c_library::die(format_args!("it has a defect"))
