@@ -13,6 +13,8 @@ import { listCommand } from "./commands/list.ts";
 import { loginCommand } from "./commands/login.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { removeCommand } from "./commands/remove.ts";
+import { pauseCommand, pingCommand, resumeCommand } from "./commands/sleep.ts";
+import { snapshotCommand } from "./commands/snapshot.ts";
 
 const INTRODUCTION = `MicroVM sandboxes on your own machines.
 
@@ -44,6 +46,10 @@ export function buildProgram(run: Run): Command {
     execCommand(run),
     copyCommand(run),
     logsCommand(run),
+    pauseCommand(run),
+    resumeCommand(run),
+    pingCommand(run),
+    snapshotCommand(run),
     removeCommand(run),
     keyCommand(run),
     hostCommand(run),

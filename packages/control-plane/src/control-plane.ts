@@ -14,6 +14,7 @@ import { Metrics } from "./metrics/metrics.ts";
 import { serveMetrics } from "./metrics/metrics-server.ts";
 import { RoundRobin, Sandboxes, SandboxRows, StepsInFlight } from "./sandboxes/sandboxes.ts";
 import { buildServer } from "./server.ts";
+import { Snapshots } from "./snapshots/snapshots.ts";
 import { Sessions, Users } from "./users/users.ts";
 
 export interface ControlPlane extends AsyncDisposable {
@@ -22,6 +23,7 @@ export interface ControlPlane extends AsyncDisposable {
 }
 
 const TIDY_INTERVAL_MS = 30_000;
+const SNAPSHOT_SWEEP_INTERVAL_MS = 5 * 60_000;
 
 /**
  * Migrates the database, then serves. Disposing it lets requests under way finish, up to the configured grace.
@@ -59,6 +61,14 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
       onStolenToken: (hostId) => log.error({ host_id: hostId }, "a superseded refresh token was used: host locked out"),
     }),
     sandboxes,
+    snapshots: new Snapshots({
+      db,
+      clients,
+      sandboxes,
+      background,
+      log,
+      sweepIntervalMs: SNAPSHOT_SWEEP_INTERVAL_MS,
+    }),
     idempotencyKeys,
     readiness: readiness(db, () => stopping),
     metrics,

@@ -16,11 +16,14 @@ import { healthRoutes, type Readiness } from "./http/routes/health.ts";
 import { hostsRoutes } from "./http/routes/hosts.ts";
 import { sandboxCommandsRoutes } from "./http/routes/sandbox-commands.ts";
 import { sandboxFilesRoutes } from "./http/routes/sandbox-files.ts";
+import { sandboxSleepRoutes } from "./http/routes/sandbox-sleep.ts";
 import { sandboxesRoutes } from "./http/routes/sandboxes.ts";
+import { snapshotsRoutes } from "./http/routes/snapshots.ts";
 import { usersRoutes } from "./http/routes/users.ts";
 import { compileValidator } from "./http/validation.ts";
 import type { IdempotencyKeys } from "./idempotency/idempotency.ts";
 import type { Sandboxes } from "./sandboxes/sandboxes.ts";
+import type { Snapshots } from "./snapshots/snapshots.ts";
 import type { Users } from "./users/users.ts";
 
 export interface ServerParts {
@@ -31,6 +34,7 @@ export interface ServerParts {
   readonly hosts: Hosts;
   readonly enrolment: Enrolment;
   readonly sandboxes: Sandboxes;
+  readonly snapshots: Snapshots;
   readonly idempotencyKeys: IdempotencyKeys;
   readonly readiness: Readiness;
   readonly metrics: AnswerMetrics;
@@ -63,8 +67,10 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   await app.register(usersRoutes(parts.users));
   await app.register(apiKeysRoutes(parts.apiKeys));
   await app.register(sandboxesRoutes(parts));
+  await app.register(sandboxSleepRoutes(parts.sandboxes));
   await app.register(sandboxCommandsRoutes(parts.sandboxes));
   await app.register(sandboxFilesRoutes(parts.sandboxes));
+  await app.register(snapshotsRoutes(parts));
   await app.register(hostsRoutes(parts.hosts));
   await app.register(enrolmentRoutes(parts));
   await app.register(healthRoutes(parts.readiness));

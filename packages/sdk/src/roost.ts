@@ -1,5 +1,5 @@
 /**
- * The way in: `new Roost({ url, apiKey })`. An API key opens the sandboxes; a session token (from `auth.login`) opens
+ * The way in: `new Roost({ url, apiKey })`. An API key opens the sandboxes and snapshots; a session token (from `auth.login`) opens
  * them too, and the account and the hosts. Nothing is asked of the server until a method is called.
  */
 import { type Account, type AccountWire, accountFromWire } from "./account.ts";
@@ -12,6 +12,7 @@ import { DEFAULT_RETRY_LIMITS, type RetryLimits } from "./http/retry.ts";
 import { systemTiming, type Timing } from "./http/timing.ts";
 import { Transport } from "./http/transport.ts";
 import { Sandboxes } from "./sandboxes.ts";
+import { Snapshots } from "./snapshots.ts";
 
 export interface RoostOptions {
   /** Of the control plane, e.g. `http://127.0.0.1:4700`; a path before `/v1` is kept. */
@@ -29,6 +30,7 @@ export interface RoostOptions {
 
 export class Roost {
   readonly sandboxes: Sandboxes;
+  readonly snapshots: Snapshots;
   readonly apiKeys: ApiKeys;
   readonly auth: Auth;
   readonly hosts: Hosts;
@@ -44,6 +46,7 @@ export class Roost {
       timing: options.timing ?? systemTiming,
     });
     this.sandboxes = new Sandboxes(this.#transport);
+    this.snapshots = new Snapshots(this.#transport);
     this.apiKeys = new ApiKeys(this.#transport);
     this.auth = new Auth(this.#transport);
     this.hosts = new Hosts(this.#transport);

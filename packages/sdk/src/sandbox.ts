@@ -28,6 +28,14 @@ export interface LogsOptions extends CallOptions {
   readonly limitBytes?: number | undefined;
 }
 
+export interface ResumeOptions extends CallOptions {
+  /**
+   * `memory` (the default): its processes carry on. `disk`: it boots the newest state of its disk, and what was in memory is
+   * given up.
+   */
+  readonly mode?: "memory" | "disk" | undefined;
+}
+
 export class Sandbox implements SandboxInfo, AsyncDisposable {
   readonly id: string;
   readonly status: SandboxStatus;
@@ -77,6 +85,27 @@ export class Sandbox implements SandboxInfo, AsyncDisposable {
       signal: options.signal,
     } as const;
     return execFromWire(await this.#transport.send(request, readJson<ExecWire>));
+  }
+
+  /** Freezes it to its host's disk, where it costs neither memory nor time; `resume` wakes it. Gives its facts after that. */
+  async pause(options: CallOptions = {}): Promise<Sandbox> {
+    const path = route`/v1/sandboxes/${this.id}/pause`;
+    const request = { method: "POST", path, repeat: "never", signal: options.signal } as const;
+    return new Sandbox(this.#transport, sandboxFromWire(await this.#transport.send(request, readJson<SandboxWire>)));
+  }
+
+  /** Wakes it when it is paused, or in error; ready for its next command. Gives its facts after that. */
+  async resume(options: ResumeOptions = {}): Promise<Sandbox> {
+    const path = route`/v1/sandboxes/${this.id}/resume`;
+    const body = jsonBody({ mode: options.mode });
+    const request = { method: "POST", path, body, repeat: "never", signal: options.signal } as const;
+    return new Sandbox(this.#transport, sandboxFromWire(await this.#transport.send(request, readJson<SandboxWire>)));
+  }
+
+  /** Says that it is in use: the time until it pauses itself begins anew. */
+  async ping(options: CallOptions = {}): Promise<void> {
+    const path = route`/v1/sandboxes/${this.id}/ping`;
+    await this.#transport.send({ method: "POST", path, repeat: "safe", signal: options.signal }, readNothing);
   }
 
   /** The end of what its machine printed. */

@@ -4,7 +4,7 @@ import { newCommand, type Run } from "../command.ts";
 
 /** What `./roost` does itself, without this command line. */
 const LAUNCHER_COMMANDS = ["up", "down", "test", "dev"];
-const COMMANDS_WITH_SANDBOXES = ["inspect", "exec", "cp", "logs", "rm"];
+const COMMANDS_WITH_SANDBOXES = ["inspect", "exec", "cp", "logs", "pause", "resume", "ping", "snapshot", "rm"];
 
 export function completionCommand(run: Run): Command {
   return newCommand("completion", "Print a script that teaches bash to complete roost.", [

@@ -63,6 +63,12 @@ interface TemplatesTable {
   created_at: CreatedAt;
 }
 
+interface TemplateHostsTable {
+  template_id: string;
+  host_id: string;
+  created_at: CreatedAt;
+}
+
 interface HostsTable {
   id: string;
   type: HostType;
@@ -158,6 +164,7 @@ export interface Tables {
   users_teams: UsersTeamsTable;
   team_api_keys: TeamApiKeysTable;
   templates: TemplatesTable;
+  template_hosts: TemplateHostsTable;
   hosts: HostsTable;
   host_tags: HostTagsTable;
   host_tokens: HostTokensTable;

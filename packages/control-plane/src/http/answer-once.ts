@@ -40,7 +40,7 @@ export async function answerOnce<T>(
   if (key === undefined) return once.make(newSubject());
   const teamId = teamOf(request);
   const route = `${request.method} ${request.routeOptions.url}`;
-  const beginning = await keys.begin({ teamId, key, route, body: request.body }, newSubject);
+  const beginning = await keys.begin({ teamId, key, route, body: [request.body, request.query] }, newSubject);
   if (beginning.kind === "answered") return replay<T>(beginning.answer);
   const { subjectId } = beginning;
   if (beginning.kind === "unanswered") {

@@ -3,12 +3,13 @@ import swagger, { type SwaggerTransform, type SwaggerTransformObject } from "@fa
 import type { FastifyInstance } from "fastify";
 import { SECURITY_SCHEMES } from "./access.ts";
 import { ErrorBody } from "./schemas/errors.ts";
-import { Host, Sandbox } from "./schemas/resources.ts";
+import { Host, Sandbox, Template } from "./schemas/resources.ts";
 
 const TAGS = [
   { name: "account", description: "People, teams and their keys." },
   { name: "sandboxes", description: "MicroVMs: making, using, destroying them." },
   { name: "files", description: "Files in and out of a sandbox." },
+  { name: "snapshots", description: "What sandboxes are made from: base images, and snapshots of sandboxes." },
   { name: "hosts", description: "The machines that run sandboxes." },
   { name: "operation", description: "For supervisors." },
 ];
@@ -52,7 +53,7 @@ const transformObject: SwaggerTransformObject = (described) => {
 
 /** To be called before any route is registered. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
-  for (const schema of [ErrorBody, Sandbox, Host]) app.addSchema(schema);
+  for (const schema of [ErrorBody, Sandbox, Template, Host]) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",

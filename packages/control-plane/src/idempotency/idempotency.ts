@@ -16,7 +16,7 @@ export interface KeyedRequest {
   readonly teamId: string;
   readonly key: string;
   readonly route: string;
-  /** As parsed, with defaults: the order of its members does not matter. */
+  /** All that was asked, as parsed, with defaults: the order of members does not matter. */
   readonly body: unknown;
 }
 

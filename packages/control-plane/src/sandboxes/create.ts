@@ -3,9 +3,9 @@
  * at all, or a row that is `stopping` with the reason, which its host's next heartbeat ends.
  */
 import { type ErrorCode, RoostError } from "@roost/protocol/errors";
-import type { SandboxRow } from "../db/tables.ts";
+import type { SandboxRow, TemplateRow } from "../db/tables.ts";
 import { asHostError } from "../hosts/hosts.ts";
-import { findTemplate } from "../templates/templates.ts";
+import { findTemplate, noSuchTemplate } from "../templates/templates.ts";
 import { askHostToDestroy } from "./destroy.ts";
 import type { SandboxParts } from "./parts.ts";
 import { readCandidates } from "./placement/candidates.ts";
@@ -33,7 +33,7 @@ const TRY_NEXT: ReadonlySet<ErrorCode> = new Set(["no_capacity", "disk_full", "n
 export async function createSandbox(parts: SandboxParts, teamId: string, wanted: NewSandbox): Promise<SandboxRow> {
   const template = await findTemplate(parts.db, teamId, wanted.template);
   const memoryMb = template.memory_mb ?? wanted.memoryMb;
-  const hosts = await chooseHosts(parts, teamId, memoryMb);
+  const hosts = await chooseHosts(parts, teamId, template, memoryMb);
   const row = {
     id: wanted.id,
     team_id: teamId,
@@ -47,15 +47,24 @@ export async function createSandbox(parts: SandboxParts, teamId: string, wanted:
   };
   return parts.inFlight.during(row.id, async () => {
     const inserted = await parts.rows.insertPending(row);
-    return placeOnFirstWilling(parts, inserted, wanted.env, hosts);
+    if (!inserted) throw noSuchTemplate(template.name);
+    return placeOnFirstWilling(parts, { row: inserted, template, env: wanted.env }, hosts);
   });
 }
 
 /** The hosts with room, in the order in which they are asked. */
-async function chooseHosts(parts: SandboxParts, teamId: string, memoryMb: number): Promise<readonly Candidate[]> {
-  const candidates = await readCandidates(parts.db, teamId);
+async function chooseHosts(
+  parts: SandboxParts,
+  teamId: string,
+  template: TemplateRow,
+  memoryMb: number,
+): Promise<readonly Candidate[]> {
+  const candidates = await readCandidates(parts.db, teamId, template);
+  if (candidates.length === 0 && template.type === "snapshot") {
+    throw new RoostError("no_capacity", `No host that holds the snapshot “${template.name}” is online.`);
+  }
   const most = Math.max(...candidates.map((host) => host.memoryMb));
-  if (candidates.length > 0 && memoryMb > most) {
+  if (candidates.length > 0 && memoryMb > most && template.type === "base") {
     throw new RoostError("invalid_request", `memory_mb must be at most ${most}, which is what the largest host has.`);
   }
   const { fitting, missing } = fit(candidates, { memoryMb });
@@ -63,12 +72,19 @@ async function chooseHosts(parts: SandboxParts, teamId: string, memoryMb: number
   return parts.placement.order(fitting);
 }
 
+/** What a host is asked for. */
+interface Order {
+  readonly row: SandboxRow;
+  readonly template: TemplateRow;
+  readonly env: NewSandbox["env"];
+}
+
 async function placeOnFirstWilling(
   parts: SandboxParts,
-  row: SandboxRow,
-  env: NewSandbox["env"],
+  order: Order,
   hosts: readonly Candidate[],
 ): Promise<SandboxRow> {
+  const { row } = order;
   const refusals: RoostError[] = [];
   /** Whether the last host that was asked has certainly nothing of the sandbox. */
   let clean = true;
@@ -77,7 +93,7 @@ async function placeOnFirstWilling(
       if (!(await assign(parts, row.id, host.id))) continue;
       clean = false;
       try {
-        return await start(parts, row, env, host);
+        return await start(parts, order, host);
       } catch (error) {
         clean = await askHostToDestroy(parts, host.id, row.id);
         if (!(error instanceof RoostError && TRY_NEXT.has(error.code))) throw error;
@@ -98,28 +114,30 @@ async function assign(parts: SandboxParts, id: string, hostId: string): Promise<
   return assigned !== "host-gone";
 }
 
-async function start(
-  parts: SandboxParts,
-  row: SandboxRow,
-  env: NewSandbox["env"],
-  host: Candidate,
-): Promise<SandboxRow> {
-  const guestIp = await boot(parts, row, env, host);
-  const running = await parts.rows.markRunning(row.id, host.id, { guestIp });
-  if (!running) throw destroyedMeanwhile();
-  return running;
+async function start(parts: SandboxParts, order: Order, host: Candidate): Promise<SandboxRow> {
+  const { row } = order;
+  const guestIp = await boot(parts, order, host);
+  const running = await parts.rows.markRunning(row.id, host.id, guestIp);
+  if (running) return running;
+  // A heartbeat may have told of it, and somebody found it and paused it.
+  const present = await parts.rows.find(row.team_id, row.id);
+  if (!present || present.status === "stopping" || present.status === "stopped") throw destroyedMeanwhile();
+  return present;
 }
 
-async function boot(
-  parts: SandboxParts,
-  row: SandboxRow,
-  env: NewSandbox["env"],
-  host: Candidate,
-): Promise<string | null> {
-  const { id: sandboxId, template, vcpus, memory_mb: memoryMb, internet } = row;
+async function boot(parts: SandboxParts, { row, template, env }: Order, host: Candidate): Promise<string | null> {
+  const request = {
+    sandboxId: row.id,
+    template: row.template,
+    snapshotId: template.type === "snapshot" ? template.id : "",
+    vcpus: row.vcpus,
+    memoryMb: row.memory_mb,
+    timeoutSec: row.timeout_sec,
+    internet: row.internet,
+    env,
+  };
   try {
     const client = await parts.clients.get(host);
-    const request = { sandboxId, template, vcpus, memoryMb, env, internet };
     const { sandbox } = await client.createSandbox(request, { timeoutMs: parts.createTimeoutMs });
     return sandbox?.guestIp || null;
   } catch (error) {

@@ -67,8 +67,9 @@ test("R1: a sandbox whose machine died can be destroyed", async () => {
   const { SandboxState } = await import("@roost/protocol/hostagent");
   peer.agent.setState(id, SandboxState.ERROR, "The VMM was killed by signal 9.");
   await peer.heartbeat();
-  const died = await api.get(`/v1/sandboxes/${id}`, { key: member.key });
-  assert.deepEqual([died.body.status, died.body.error], ["error", "The VMM was killed by signal 9."]);
+  const shown = async () => (await api.get(`/v1/sandboxes/${id}`, { key: member.key })).body;
+  await until("its death is known", async () => (await shown()).status === "error");
+  assert.equal((await shown()).error, "The VMM was killed by signal 9.");
   assert.equal((await api.delete(`/v1/sandboxes/${id}`, { key: member.key })).status, 204);
   assert.equal((await api.get(`/v1/sandboxes/${id}`, { key: member.key })).body.status, "stopped");
 });

@@ -7,8 +7,8 @@ import { asHostError } from "../hosts/hosts.ts";
 import { clientOfHost, requireSandbox } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
-/** The agent waits for a step that runs, and a VMM gets its time to end. */
-const DESTROY_TIMEOUT_MS = 60_000;
+/** The agent waits for a step that runs, such as a pause, and a VMM gets its time to end. */
+const DESTROY_TIMEOUT_MS = 240_000;
 
 /** @throws RoostError `not_found`, also for another team's. */
 export async function destroySandbox(parts: SandboxParts, teamId: string, id: string): Promise<void> {

@@ -1,8 +1,7 @@
 /** Runs a command in a sandbox to its end. Output that is text stays text; if any of it is not, both streams are base64. */
 import { isUtf8 } from "node:buffer";
-import { RoostError } from "@roost/protocol/errors";
 import { asHostError } from "../hosts/hosts.ts";
-import { clientOfRunning } from "./host-of.ts";
+import { clientOfRunning, hostForgot } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
 export interface Command {
@@ -64,12 +63,6 @@ export async function execInSandbox(
   } catch (error) {
     throw hostForgot(asHostError(error));
   }
-}
-
-/** A command that is not there exits with 127; what an agent does not find is the sandbox. */
-function hostForgot(error: RoostError): RoostError {
-  if (error.code !== "not_found") return error;
-  return new RoostError("not_running", "The sandbox's host does not have it any more.", { cause: error });
 }
 
 function encode(stdout: Uint8Array, stderr: Uint8Array, cut: boolean) {

@@ -34,7 +34,13 @@ export async function requireSandbox(
   return row;
 }
 
-function notRunning(row: SandboxRow): RoostError {
+/** A command or file that is not there has an answer of its own; what an agent does not find is the sandbox. */
+export function hostForgot(error: RoostError): RoostError {
+  if (error.code !== "not_found") return error;
+  return new RoostError("not_running", "The sandbox's host does not have it any more.", { cause: error });
+}
+
+export function notRunning(row: SandboxRow): RoostError {
   const why = row.status === "error" && row.error ? ` (${row.error})` : "";
   return new RoostError("not_running", `The sandbox is ${row.status}${why}; this needs it running.`);
 }

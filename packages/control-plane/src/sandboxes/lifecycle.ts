@@ -1,21 +1,34 @@
 /**
  * The states of a sandbox's row, and the only statements that change them.
  *
- *     pending → starting → running
- *                  │           │
- *                  └→ error ←──┤        the machine ended by itself, or its host lost it
- *     any of them → stopping → stopped  destroy, never refused
+ *     pending → starting → running → pausing → paused
+ *                  │        │   ↑                │
+ *                  │        │   └── resuming ←───┤   from memory, or by booting its disk
+ *                  │        ↓          ↑         │
+ *                  └─────→ error ──────┘         │   its machine ended by itself, or its host lost it
+ *                           ↑                    │
+ *                           └────────────────────┘
+ *     any of them → stopping → stopped               destroy, never refused
  *
  * A transition is one compare-and-set on the row: of two callers one wins, the other finds that its `from` is over. The host
  * is the truth about what runs, the row about what should; `reconcile.ts` brings them together again.
  *
- * A create that fails takes its row away when its host has certainly nothing of it, else leaves it `stopping`: the next
- * heartbeat of that host finishes the job. (`pausing`, `paused`, `resuming`, `missing` come with pausing and the monitor.)
+ *   create   A create that fails takes its row away when its host has certainly nothing of it, else leaves it `stopping`: the
+ *            next heartbeat of that host finishes the job.
+ *   pause    `pausing` while the host works. Should that fail, the row becomes what the host says the sandbox is now, mostly
+ *            `running` again; of a host that does not answer, what it was before. Hosts pause idle sandboxes by themselves:
+ *            `running` turns `paused` then, by their heartbeats.
+ *   resume   The same with `resuming`; a failure leaves `paused`, or `error`, as it was.
+ *   snapshot Of a running sandbox a pause, and, when it shall go on running, a resume; a paused one stays `paused`.
+ *
+ * A control plane that dies in the middle leaves `pausing` or `resuming`; the next heartbeats tell how it ended (`reconcile.ts`).
+ * (`missing` comes with the monitor.)
  */
-import { sql } from "kysely";
+import { sql, type UpdateObject } from "kysely";
 import { violatesForeignKey } from "../db/constraints.ts";
 import type { Database } from "../db/database.ts";
-import type { NewSandboxRow, SandboxRow, SandboxStatus } from "../db/tables.ts";
+import type { NewSandboxRow, SandboxRow, SandboxStatus, Tables } from "../db/tables.ts";
+import type { Observed } from "./observed.ts";
 
 const NOW = sql<Date>`now()`;
 
@@ -31,9 +44,27 @@ const NOT_STOPPED: readonly SandboxStatus[] = [
   "error",
 ];
 
-/** What a host says of a sandbox that runs. */
-export interface RunningFacts {
-  readonly guestIp: string | null;
+/** A row as somebody has read it. A change that builds on it holds only while the row is still the same. */
+export type Seen = Pick<SandboxRow, "id" | "status" | "last_updated">;
+
+/** What a transition sets. */
+type Change = UpdateObject<Tables, "sandboxes">;
+
+function changeTo(observed: Observed): Change {
+  switch (observed.state) {
+    case "running":
+      return {
+        status: "running",
+        guest_ip: observed.guestIp,
+        error: null,
+        started_at: sql<Date>`coalesce(started_at, now())`,
+        last_active_at: NOW,
+      };
+    case "paused":
+      return { status: "paused", guest_ip: null, error: null };
+    case "error":
+      return { status: "error", guest_ip: null, error: observed.reason };
+  }
 }
 
 export class SandboxRows {
@@ -43,12 +74,18 @@ export class SandboxRows {
     this.#db = db;
   }
 
-  insertPending(row: Omit<NewSandboxRow, "status">): Promise<SandboxRow> {
-    return this.#db
-      .insertInto("sandboxes")
-      .values({ ...row, status: "pending" })
-      .returningAll()
-      .executeTakeFirstOrThrow();
+  /** @returns undefined when the template was deleted meanwhile. */
+  async insertPending(row: Omit<NewSandboxRow, "status">): Promise<SandboxRow | undefined> {
+    try {
+      return await this.#db
+        .insertInto("sandboxes")
+        .values({ ...row, status: "pending" })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+    } catch (error) {
+      if (violatesForeignKey(error, "sandboxes_template_id_fkey")) return undefined;
+      throw error;
+    }
   }
 
   /**
@@ -64,18 +101,11 @@ export class SandboxRows {
     }
   }
 
-  /** → `running`, also when a heartbeat has said so before; undefined when the sandbox was destroyed meanwhile. */
-  markRunning(id: string, hostId: string, facts: RunningFacts): Promise<SandboxRow | undefined> {
+  /** `starting` → `running`, also when a heartbeat has said so before; undefined when it is something else by now. */
+  markRunning(id: string, hostId: string, guestIp: string | null): Promise<SandboxRow | undefined> {
     return this.#db
       .updateTable("sandboxes")
-      .set({
-        status: "running",
-        guest_ip: facts.guestIp,
-        error: null,
-        started_at: sql<Date>`coalesce(started_at, now())`,
-        last_active_at: NOW,
-        last_updated: NOW,
-      })
+      .set({ ...changeTo({ state: "running", guestIp }), last_updated: NOW })
       .where("id", "=", id)
       .where("host_id", "=", hostId)
       .where("status", "in", ["starting", "running", "missing", "error"])
@@ -83,16 +113,19 @@ export class SandboxRows {
       .executeTakeFirst();
   }
 
-  /** `starting`, `running` or `missing` → `error`. The host keeps the disk; nothing else is left. */
-  markFailed(id: string, hostId: string, reason: string): Promise<SandboxRow | undefined> {
-    return this.#db
-      .updateTable("sandboxes")
-      .set({ status: "error", error: reason, guest_ip: null, last_updated: NOW })
-      .where("id", "=", id)
-      .where("host_id", "=", hostId)
-      .where("status", "in", ["starting", "running", "missing"])
-      .returningAll()
-      .executeTakeFirst();
+  /** `running` or `paused` or `error` → a state between two. Undefined when the row is not what was seen any more. */
+  begin(seen: Seen, status: "pausing" | "resuming"): Promise<SandboxRow | undefined> {
+    return this.#compareAndSet(seen, { status, error: null });
+  }
+
+  /** → what the host says it is. Undefined when the row is not what was seen any more. */
+  follow(seen: Seen, observed: Observed): Promise<SandboxRow | undefined> {
+    return this.#compareAndSet(seen, changeTo(observed));
+  }
+
+  /** Back to what it was before a step of which nobody knows whether it was taken. */
+  takeBack(seen: Seen, before: SandboxRow): Promise<SandboxRow | undefined> {
+    return this.#compareAndSet(seen, { status: before.status, error: before.error });
   }
 
   /** Any state but `stopped` → `stopping`; one that no host was ever asked for is `stopped` at once. */
@@ -166,16 +199,23 @@ export class SandboxRows {
       .executeTakeFirst();
   }
 
-  #transition(
-    id: string,
-    from: readonly SandboxStatus[],
-    to: { status: SandboxStatus; host_id?: string; guest_ip?: null; error?: null },
-  ): Promise<SandboxRow | undefined> {
+  #transition(id: string, from: readonly SandboxStatus[], to: Change): Promise<SandboxRow | undefined> {
     return this.#db
       .updateTable("sandboxes")
       .set({ ...to, last_updated: NOW })
       .where("id", "=", id)
       .where("status", "in", from)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  #compareAndSet(seen: Seen, to: Change): Promise<SandboxRow | undefined> {
+    return this.#db
+      .updateTable("sandboxes")
+      .set({ ...to, last_updated: NOW })
+      .where("id", "=", seen.id)
+      .where("status", "=", seen.status)
+      .where("last_updated", "=", seen.last_updated)
       .returningAll()
       .executeTakeFirst();
   }

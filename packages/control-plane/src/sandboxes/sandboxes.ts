@@ -10,18 +10,25 @@ import { requireSandbox } from "./host-of.ts";
 import { listSandboxes, type SandboxFilter } from "./list.ts";
 import { readSandboxLogs, type SandboxLogs } from "./logs.ts";
 import type { SandboxParts } from "./parts.ts";
+import { pauseSandbox } from "./pause.ts";
+import { pingSandbox } from "./ping.ts";
 import { type Report, reconcileHost } from "./reconcile.ts";
+import { resumeSandbox, type WakeFrom } from "./resume.ts";
+import { type MadeSnapshot, snapshotSandbox, type WantedSnapshot } from "./snapshot.ts";
 
 export type { NewSandbox } from "./create.ts";
 export type { Command, CommandResult } from "./exec.ts";
 export type { FilePlace } from "./files.ts";
+export { clientOfHost } from "./host-of.ts";
 export { SandboxRows } from "./lifecycle.ts";
 export type { SandboxFilter } from "./list.ts";
 export type { SandboxLogs } from "./logs.ts";
 export type { Background, Log, SandboxParts } from "./parts.ts";
 export type { Placement } from "./placement/placement.ts";
 export { RoundRobin } from "./placement/round-robin.ts";
-export type { Report } from "./reconcile.ts";
+export { REPORTED_STATUSES, type Report } from "./reconcile.ts";
+export type { WakeFrom } from "./resume.ts";
+export type { LeaveAs, MadeSnapshot, WantedSnapshot } from "./snapshot.ts";
 export { StepsInFlight } from "./steps-in-flight.ts";
 
 /** Each call names the team that asks: nothing of another team's is found. Errors are described where they arise. */
@@ -50,6 +57,23 @@ export class Sandboxes {
 
   destroy(teamId: string, id: string): Promise<void> {
     return destroySandbox(this.#parts, teamId, id);
+  }
+
+  pause(teamId: string, id: string): Promise<SandboxRow> {
+    return pauseSandbox(this.#parts, teamId, id);
+  }
+
+  resume(teamId: string, id: string, mode: WakeFrom): Promise<SandboxRow> {
+    return resumeSandbox(this.#parts, teamId, id, mode);
+  }
+
+  ping(teamId: string, id: string): Promise<void> {
+    return pingSandbox(this.#parts, teamId, id);
+  }
+
+  /** The host's part of a snapshot; `Snapshots` keeps its name. */
+  snapshot(teamId: string, id: string, wanted: WantedSnapshot): Promise<MadeSnapshot> {
+    return snapshotSandbox(this.#parts, teamId, id, wanted);
   }
 
   exec(teamId: string, id: string, command: Command, signal: AbortSignal): Promise<CommandResult> {

@@ -1,33 +1,48 @@
 /** What the peer of peer-host.ts does for each call, and how tests steer it and look into it. */
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { RoostError, toConnectError } from "@roost/protocol/errors";
 import {
   type CreateSandboxRequest,
+  type CreateSnapshotRequest,
   type ExecRequest,
-  ExecResponseSchema,
   type HostAgent,
+  Leave,
+  type ResumeSandboxRequest,
   SandboxState,
   type SandboxStatus,
   SandboxStatusSchema,
+  type Snapshot,
+  SnapshotSchema,
   type StreamWriteFileRequest,
 } from "@roost/protocol/hostagent";
+import type { Report } from "../sandboxes/sandboxes.ts";
+import { receiveFile } from "./peer-files.ts";
+import { runPeerProgram } from "./peer-programs.ts";
 
 type Method =
   | "createSandbox"
   | "destroySandbox"
+  | "pauseSandbox"
+  | "resumeSandbox"
+  | "pingSandbox"
+  | "createSnapshot"
+  | "deleteSnapshot"
+  | "listSnapshots"
   | "listSandboxes"
   | "readLogs"
   | "exec"
   | "streamWriteFile"
   | "streamReadFile";
-type Reported = "starting" | "running" | "stopping" | "error";
 
-const REPORTED: Partial<Record<SandboxState, Reported>> = {
+const REPORTED: Partial<Record<SandboxState, Report["status"]>> = {
   [SandboxState.STARTING]: "starting",
   [SandboxState.RUNNING]: "running",
+  [SandboxState.PAUSING]: "pausing",
+  [SandboxState.PAUSED]: "paused",
+  [SandboxState.RESUMING]: "resuming",
   [SandboxState.STOPPING]: "stopping",
   [SandboxState.ERROR]: "error",
 };
@@ -38,7 +53,9 @@ export type Before = (context: HandlerContext) => Promise<void> | void;
 export class PeerAgent extends EventEmitter {
   readonly sandboxes = new Map<string, SandboxStatus>();
   readonly files = new Map<string, Buffer>();
+  readonly snapshots = new Map<string, Snapshot>();
   readonly creates: CreateSandboxRequest[] = [];
+  readonly resumes: ResumeSandboxRequest[] = [];
   readonly execs: ExecRequest[] = [];
   readonly calls: Method[] = [];
   diskFreeMb = 50_000;
@@ -52,8 +69,9 @@ export class PeerAgent extends EventEmitter {
   }
 
   /** Runs when a call was carried out, before it is answered. */
-  after(method: Method, run: Before): void {
-    this.#after.set(method, run);
+  after(method: Method, run: Before | undefined): void {
+    if (run) this.#after.set(method, run);
+    else this.#after.delete(method);
   }
 
   /** Every call of this method is refused with this error. */
@@ -79,6 +97,12 @@ export class PeerAgent extends EventEmitter {
     this.sandboxes.set(sandboxId, create(SandboxStatusSchema, planted));
   }
 
+  /** A snapshot that the control plane did not ask for, or has forgotten. */
+  plantSnapshot(snapshotId: string, createdAt = new Date()): void {
+    const planted = { snapshotId, vcpus: 1, memoryMb: 512, createdAt: timestampFromDate(createdAt) };
+    this.snapshots.set(snapshotId, create(SnapshotSchema, planted));
+  }
+
   setState(sandboxId: string, state: SandboxState, reason = ""): void {
     const sandbox = this.#require(sandboxId);
     this.sandboxes.set(sandboxId, { ...sandbox, state, reason });
@@ -92,6 +116,27 @@ export class PeerAgent extends EventEmitter {
           this.sandboxes.delete(request.sandboxId);
           return {};
         }),
+      pauseSandbox: ({ sandboxId }, context) =>
+        this.#carryOut("pauseSandbox", context, () => ({ sandbox: this.#pause(sandboxId) })),
+      resumeSandbox: (request, context) =>
+        this.#carryOut("resumeSandbox", context, () => {
+          this.resumes.push(request);
+          return { sandbox: this.#resume(request.sandboxId) };
+        }),
+      pingSandbox: (request, context) =>
+        this.#carryOut("pingSandbox", context, () => {
+          this.#requireState(request.sandboxId, [SandboxState.RUNNING], "not_running");
+          return {};
+        }),
+      createSnapshot: (request, context) =>
+        this.#carryOut("createSnapshot", context, () => this.#createSnapshot(request)),
+      deleteSnapshot: (request, context) =>
+        this.#carryOut("deleteSnapshot", context, () => {
+          this.snapshots.delete(request.snapshotId);
+          return {};
+        }),
+      listSnapshots: (_request, context) =>
+        this.#carryOut("listSnapshots", context, () => ({ snapshots: [...this.snapshots.values()] })),
       listSandboxes: (_request, context) =>
         this.#carryOut("listSandboxes", context, () => ({ sandboxes: [...this.sandboxes.values()] })),
       readLogs: (request, context) =>
@@ -120,7 +165,10 @@ export class PeerAgent extends EventEmitter {
 
   #create(request: CreateSandboxRequest) {
     this.creates.push(request);
-    const { sandboxId, template, vcpus, memoryMb } = request;
+    const { sandboxId, template, snapshotId, vcpus, memoryMb } = request;
+    if (snapshotId !== "" && !this.snapshots.has(snapshotId)) {
+      throw new RoostError("not_found", "This host does not have that snapshot.");
+    }
     const state = SandboxState.RUNNING;
     const now = timestampFromDate(new Date());
     const made = { sandboxId, template, vcpus, memoryMb, state, guestIp: "10.213.0.2", createdAt: now, startedAt: now };
@@ -129,57 +177,43 @@ export class PeerAgent extends EventEmitter {
     return { sandbox };
   }
 
-  /** A few programs: `echo`, `cat`, `bytes HEX`, `flood N`, `exit N`, `slow` (until its time is out), `hang`. */
+  #pause(sandboxId: string): SandboxStatus {
+    const sandbox = this.#requireState(sandboxId, [SandboxState.RUNNING, SandboxState.PAUSED], "not_running");
+    return this.#become(sandbox, { state: SandboxState.PAUSED, guestIp: "" });
+  }
+
+  #resume(sandboxId: string): SandboxStatus {
+    const { RUNNING, PAUSED, ERROR } = SandboxState;
+    const sandbox = this.#requireState(sandboxId, [RUNNING, PAUSED, ERROR], "not_paused");
+    return this.#become(sandbox, { state: RUNNING, guestIp: "10.213.0.7", reason: "" });
+  }
+
+  #createSnapshot({ sandboxId, snapshotId, leave }: CreateSnapshotRequest) {
+    const { RUNNING, PAUSED } = SandboxState;
+    const before = this.#requireState(sandboxId, [RUNNING, PAUSED], "not_running");
+    const { vcpus, memoryMb } = before;
+    const createdAt = timestampFromDate(new Date());
+    const made = create(SnapshotSchema, { snapshotId, vcpus, memoryMb, sizeBytes: 12_288n, createdAt });
+    const snapshot = this.snapshots.get(snapshotId) ?? made;
+    this.snapshots.set(snapshotId, snapshot);
+    const runs = leave === Leave.RUNNING || (leave === Leave.UNSPECIFIED && before.state === RUNNING);
+    return { snapshot, sandbox: runs ? this.#resume(sandboxId) : this.#pause(sandboxId) };
+  }
+
   async #exec(request: ExecRequest, context: HandlerContext) {
     this.execs.push(request);
     this.#require(request.sandboxId);
-    const [argument = ""] = request.args;
-    const answer = create(ExecResponseSchema, { exitCode: 0, durationMs: 1 });
-    switch (request.cmd) {
-      case "echo":
-        return { ...answer, stdout: Buffer.from(`${request.args.join(" ")}\n`) };
-      case "cat":
-        return { ...answer, stdout: request.stdin };
-      case "bytes":
-        return { ...answer, stdout: Buffer.from(argument, "hex"), stderr: Buffer.from("plain") };
-      case "flood": {
-        const wanted = Number(argument);
-        const stdout = Buffer.alloc(Math.min(wanted, request.outputLimitBytes), "é");
-        return { ...answer, stdout, truncated: wanted > request.outputLimitBytes };
-      }
-      case "exit":
-        return { ...answer, exitCode: Number(argument) };
-      case "slow":
-        return create(ExecResponseSchema, {
-          stdout: Buffer.from("so far"),
-          timedOut: true,
-          durationMs: request.timeoutMs,
-        });
-      case "hang":
-        await once(context.signal, "abort");
-        this.emit("gave-up");
-        return answer;
-      default:
-        return { ...answer, exitCode: 127 };
-    }
+    const answer = await runPeerProgram(request, context.signal);
+    if (request.cmd === "hang") this.emit("gave-up");
+    return answer;
   }
 
   async #write(messages: AsyncIterable<StreamWriteFileRequest>) {
     let path = "";
-    const chunks: Uint8Array[] = [];
-    let ended = false;
-    for await (const { part } of messages) {
-      if (part.case === "target") {
-        path = part.value.path;
-        this.#require(part.value.sandboxId);
-      }
-      if (part.case === "chunk") {
-        chunks.push(part.value);
-        ended = part.value.length === 0;
-      }
-    }
-    if (!ended) throw new RoostError("invalid_request", "The upload was cut off.");
-    const content = Buffer.concat(chunks);
+    const content = await receiveFile(messages, (target) => {
+      path = target.path;
+      this.#require(target.sandboxId);
+    });
     this.files.set(path, content);
     return { sizeBytes: BigInt(content.length) };
   }
@@ -193,6 +227,18 @@ export class PeerAgent extends EventEmitter {
     for (let start = 0; start < content.length; start += 64 * 1024) {
       yield { chunk: content.subarray(start, start + 64 * 1024) };
     }
+  }
+
+  #become(sandbox: SandboxStatus, change: Partial<SandboxStatus>): SandboxStatus {
+    const changed = { ...sandbox, ...change };
+    this.sandboxes.set(sandbox.sandboxId, changed);
+    return changed;
+  }
+
+  #requireState(sandboxId: string, states: readonly SandboxState[], code: "not_running" | "not_paused"): SandboxStatus {
+    const sandbox = this.#require(sandboxId);
+    if (states.includes(sandbox.state)) return sandbox;
+    throw new RoostError(code, `The sandbox is ${REPORTED[sandbox.state]}.`);
   }
 
   #require(sandboxId: string): SandboxStatus {

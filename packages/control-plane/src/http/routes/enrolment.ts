@@ -4,7 +4,8 @@ import { RoostError } from "@roost/protocol/errors";
 import { idPattern } from "@roost/protocol/ids";
 import { Type } from "typebox";
 import { type Enrolment, type Hosts, joinRefused, refreshRefused } from "../../hosts/hosts.ts";
-import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
+import { REPORTED_STATUSES, type Sandboxes } from "../../sandboxes/sandboxes.ts";
+import type { Snapshots } from "../../snapshots/snapshots.ts";
 import { hostOf } from "../access.ts";
 import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
@@ -45,7 +46,7 @@ const HeartbeatBody = Type.Object({
   sandboxes: Type.Array(
     Type.Object({
       id: Type.String({ pattern: idPattern("sandbox") }),
-      status: Choice(["starting", "running", "stopping", "error"]),
+      status: Choice(REPORTED_STATUSES),
       reason: Type.Optional(Type.String({ maxLength: 4096 })),
     }),
     { maxItems: 10_000, description: "All that the host has, in whatever state." },
@@ -63,9 +64,11 @@ export interface EnrolmentRoutesParts {
   readonly enrolment: Enrolment;
   readonly hosts: Hosts;
   readonly sandboxes: Sandboxes;
+  readonly snapshots: Snapshots;
 }
 
-export function enrolmentRoutes({ enrolment, hosts, sandboxes }: EnrolmentRoutesParts): FastifyPluginAsyncTypebox {
+export function enrolmentRoutes(parts: EnrolmentRoutesParts): FastifyPluginAsyncTypebox {
+  const { enrolment, hosts, sandboxes, snapshots } = parts;
   return async (app) => {
     app.post(
       "/v1/hosts/register",
@@ -159,6 +162,7 @@ export function enrolmentRoutes({ enrolment, hosts, sandboxes }: EnrolmentRoutes
       async (request, reply) => {
         await hosts.heartbeat(hostOf(request), request.body.load);
         await sandboxes.reconcile(hostOf(request), request.body.sandboxes);
+        snapshots.hostIsThere(hostOf(request));
         return reply.code(204).send(null);
       },
     );

@@ -1,7 +1,7 @@
 /** The things that the API speaks of, as its answers show them. */
 import { idPattern } from "@roost/protocol/ids";
 import { type Static, Type } from "typebox";
-import type { HostStatus, HostType, SandboxRow, SandboxStatus } from "../../db/tables.ts";
+import type { HostStatus, HostType, SandboxRow, SandboxStatus, TemplateRow, TemplateType } from "../../db/tables.ts";
 import type { HostWithTags } from "../../hosts/hosts.ts";
 import { Choice } from "./choice.ts";
 import { Nullable, Time } from "./text.ts";
@@ -19,6 +19,7 @@ export const SANDBOX_STATUSES: readonly SandboxStatus[] = [
   "error",
 ];
 const HOST_STATUSES: readonly HostStatus[] = ["pending", "online", "offline", "draining", "unreachable"];
+export const TEMPLATE_TYPES: readonly TemplateType[] = ["base", "snapshot"];
 export const HOST_TYPES: readonly HostType[] = ["regular", "byoc"];
 
 export const Sandbox = Type.Object(
@@ -59,6 +60,33 @@ export function showSandbox(row: SandboxRow): Static<typeof Sandbox> {
     last_active_at: row.last_active_at?.toISOString() ?? null,
     last_updated: row.last_updated.toISOString(),
     ...(row.error === null ? {} : { error: row.error }),
+  };
+}
+
+export const Template = Type.Object(
+  {
+    id: Type.String({ pattern: idPattern("template") }),
+    name: Type.String(),
+    type: Choice(TEMPLATE_TYPES, { description: "`base`: an image, everyone's. `snapshot`: a team's own." }),
+    team_id: Nullable(Type.String()),
+    vcpus: Nullable(Type.Integer({ description: "A snapshot's own; null for a base image, which runs with any." })),
+    memory_mb: Nullable(Type.Integer()),
+    size_bytes: Nullable(Type.Integer({ description: "What its files hold on the disk." })),
+    created_at: Time(),
+  },
+  { $id: "Template", description: "What sandboxes are made from." },
+);
+
+export function showTemplate(row: TemplateRow): Static<typeof Template> {
+  return {
+    id: row.id,
+    name: row.name,
+    type: row.type,
+    team_id: row.team_id,
+    vcpus: row.vcpus,
+    memory_mb: row.memory_mb,
+    size_bytes: row.size_bytes,
+    created_at: row.created_at.toISOString(),
   };
 }
 
@@ -114,4 +142,5 @@ export function showHost(row: HostWithTags): Static<typeof Host> {
 
 /** A reference to one of the named schemas, typed as what it stands for. */
 export const SandboxRef = Type.Unsafe<Static<typeof Sandbox>>({ $ref: "Sandbox#" });
+export const TemplateRef = Type.Unsafe<Static<typeof Template>>({ $ref: "Template#" });
 export const HostRef = Type.Unsafe<Static<typeof Host>>({ $ref: "Host#" });
