@@ -99,7 +99,7 @@ test("bad input gets its documented error, and leaves nothing behind", async (t)
     });
   }
   assert.deepEqual(await rowsOf(member), []);
-  assert.deepEqual(peer.agent.creates, []);
+  assert.deepEqual(peer.agent.calls, []);
 });
 
 test("H5: sandboxes go to every host in turn", async () => {

@@ -57,6 +57,7 @@ export class PeerAgent extends EventEmitter {
   readonly creates: CreateSandboxRequest[] = [];
   readonly resumes: ResumeSandboxRequest[] = [];
   readonly execs: ExecRequest[] = [];
+  /** All but `listSnapshots`, which comes by itself after a heartbeat. */
   readonly calls: Method[] = [];
   diskFreeMb = 50_000;
   readonly #before = new Map<Method, Before>();
@@ -152,7 +153,7 @@ export class PeerAgent extends EventEmitter {
 
   async #carryOut<T>(method: Method, context: HandlerContext, run: () => T | Promise<T>): Promise<T> {
     try {
-      this.calls.push(method);
+      if (method !== "listSnapshots") this.calls.push(method);
       this.emit(method);
       await this.#before.get(method)?.(context);
       const answer = await run();

@@ -4,8 +4,8 @@
  * are no machines, but entries of a map; that the real agent does the same is shown by the stories under tests/.
  */
 import { once } from "node:events";
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { createSecureServer, type Http2SecureServer } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostAgent } from "@roost/protocol/hostagent";
 import { newKeys } from "../hosts/ca/certificates.ts";
@@ -60,13 +60,13 @@ export async function joinPeer(api: Api, session: string, options: PeerOptions =
   const { host, registration_token: registrationToken } = announced.body;
   const agent = new PeerAgent();
   const server = createSecureServer({ requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.3" });
-  const sessions = await listen(server, agent);
+  const sockets = await listen(server, agent);
   const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { csr, keyPem } = await certificateRequest();
   const json = { token: registrationToken, csr, ...machineFacts(address, options.memoryMb) };
   const { body: joined } = await api.post("/v1/hosts/register", { json });
   server.setSecureContext({ key: keyPem, cert: joined.certificate, ca: joined.ca });
-  const close = () => closeServer(server, sessions);
+  const close = () => closeServer(server, sockets);
   const peer: PeerHost = {
     id: host.id,
     address,
@@ -88,9 +88,10 @@ export async function joinPeer(api: Api, session: string, options: PeerOptions =
 }
 
 /** Mutual TLS is the server's; that the peer is the control plane, and not just anyone of our authority, is checked here. */
-async function listen(server: Http2SecureServer, agent: PeerAgent): Promise<ReadonlySet<ServerHttp2Session>> {
-  const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => sessions.add(session));
+async function listen(server: Http2SecureServer, agent: PeerAgent): Promise<ReadonlySet<Socket>> {
+  const sockets = new Set<Socket>();
+  // Not the sessions: the server would wait for a connection that has not become one yet.
+  server.on("connection", (socket: Socket) => sockets.add(socket));
   server.on("secureConnection", (socket) => {
     const { subject } = socket.getPeerCertificate();
     if (subject?.CN !== "roost:control-plane") socket.destroy();
@@ -99,13 +100,13 @@ async function listen(server: Http2SecureServer, agent: PeerAgent): Promise<Read
   server.on("request", connectNodeAdapter({ routes: (router) => router.service(HostAgent, agent.service()) }));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  return sessions;
+  return sockets;
 }
 
-async function closeServer(server: Http2SecureServer, sessions: ReadonlySet<ServerHttp2Session>): Promise<void> {
+async function closeServer(server: Http2SecureServer, sockets: ReadonlySet<Socket>): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, "close");
   server.close();
-  for (const session of sessions) session.destroy();
+  for (const socket of sockets) socket.destroy();
   await closed;
 }

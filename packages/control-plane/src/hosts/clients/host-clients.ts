@@ -35,13 +35,15 @@ interface Entry {
 export class HostClients implements Disposable {
   readonly #authority: CertificateAuthority;
   readonly #interceptors: Interceptor[];
+  readonly #dialTimeoutMs: number;
   readonly #entries = new Map<string, Entry>();
   /** Replaced by a newer entry, still carrying calls that began before. They close by themselves once idle. */
   readonly #retired = new Set<Http2SessionManager>();
 
-  constructor(authority: CertificateAuthority, interceptors: Interceptor[] = []) {
+  constructor(authority: CertificateAuthority, interceptors: Interceptor[] = [], dialTimeoutMs = DIAL_TIMEOUT_MS) {
     this.#authority = authority;
     this.#interceptors = interceptors;
+    this.#dialTimeoutMs = dialTimeoutMs;
   }
 
   async get(host: HostTarget): Promise<HostAgentClient> {
@@ -80,7 +82,7 @@ export class HostClients implements Disposable {
       cert: identity.certificatePem,
       key: identity.keyPem,
       servername: hostServerName(host.id),
-      timeoutMs: DIAL_TIMEOUT_MS,
+      timeoutMs: this.#dialTimeoutMs,
     };
     const pings = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS };
     const sessions = new Http2SessionManager(baseUrl, pings, {
