@@ -1,4 +1,5 @@
 /** What stands after `./roost`, for the commands that are the launcher's own; all others `./roost` hands to the CLI. */
+import { LAB_USAGE, type LabAction, parseLabAction } from "./commands/lab-action.ts";
 import { LauncherFailure } from "./failure.ts";
 
 export type Command =
@@ -9,7 +10,8 @@ export type Command =
   | { readonly name: "install" }
   | { readonly name: "config"; readonly json: boolean }
   | { readonly name: "test"; readonly scope: TestScope; readonly files: readonly string[] }
-  | { readonly name: "help" };
+  | { readonly name: "lab"; readonly action: LabAction }
+  | { readonly name: "help"; readonly text: string };
 
 /** `usual`: for every change; `all`: the long ones, too; `lab`: only those of the lab (emulated hosts). */
 export type TestScope = "usual" | "all" | "lab";
@@ -22,6 +24,7 @@ export const USAGE = `Usage: ./roost COMMAND
   down                         destroy running sandboxes, stop everything, leave nothing running
   dev                          as up, and restart a server when its sources change
   test [--all|--lab] [FILE…]   every check and test; --all takes the long ones along, FILEs only those
+  lab ACTION                   emulated host machines to try things on: ./roost lab --help tells more
   install                      only install what is missing
   config [--json]              every setting of client and servers, with what is in force
 
@@ -31,7 +34,11 @@ Everything else is the command line client: ./roost create, ls, exec, cp, rm, lo
 
 export function parseCommandLine(args: readonly string[]): Command {
   const [name = "help", ...rest] = args;
-  if (rest.includes("--help") || rest.includes("-h")) return { name: "help" };
+  if (name === "lab") {
+    const asks = rest.length === 0 || rest[0] === "--help" || rest[0] === "-h";
+    return asks ? { name: "help", text: LAB_USAGE } : { name, action: parseLabAction(rest) };
+  }
+  if (rest.includes("--help") || rest.includes("-h")) return { name: "help", text: USAGE };
   switch (name) {
     case "up": {
       const { flags } = split(name, rest, ["--detach", "--json"], false);
@@ -55,7 +62,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "help":
     case "--help":
     case "-h":
-      return { name: "help" };
+      return { name: "help", text: USAGE };
     default:
       throw new LauncherFailure(`"${name}" is not a command of the launcher: ./roost --help lists them`);
   }

@@ -4,12 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { parseCommandLine, USAGE } from "./command-line.ts";
+import { parseCommandLine } from "./command-line.ts";
 import { config } from "./commands/config.ts";
 import { superviseDetached } from "./commands/detached.ts";
 import { dev } from "./commands/dev.ts";
 import { down } from "./commands/down.ts";
 import { installShown } from "./commands/install.ts";
+import { lab } from "./commands/lab.ts";
 import type { Machine } from "./commands/machine.ts";
 import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
@@ -19,7 +20,7 @@ import { CHECKOUT, readSettings } from "./settings.ts";
 async function main(): Promise<void> {
   const command = parseCommandLine(process.argv.slice(2));
   if (command.name === "help") {
-    process.stdout.write(USAGE);
+    process.stdout.write(command.text);
     return;
   }
   process.umask(0o022);
@@ -51,6 +52,8 @@ async function main(): Promise<void> {
       return dev(settings, machine);
     case "test":
       return test(settings, machine, command);
+    case "lab":
+      return lab(settings, machine, command.action);
   }
 }
 

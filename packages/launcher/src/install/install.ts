@@ -18,6 +18,8 @@ export interface InstallOptions {
   readonly signal: AbortSignal;
   /** Debian packages beyond those that running a Roost takes. */
   readonly extraPackages?: readonly string[];
+  /** After all that running a Roost takes. */
+  readonly furtherSteps?: readonly Step[];
 }
 
 /** Everything that running a Roost takes; what is there already costs a look. */
@@ -35,7 +37,8 @@ export async function install(settings: Settings, options: InstallOptions): Prom
     options.signal,
   );
   const steps = await allSteps(settings, [...DEBIAN_PACKAGES, ...(options.extraPackages ?? [])]);
-  await runSteps(steps, { onEvent: options.onEvent, signal: options.signal, now: () => performance.now() });
+  const all = [...steps, ...(options.furtherSteps ?? [])];
+  await runSteps(all, { onEvent: options.onEvent, signal: options.signal, now: () => performance.now() });
 }
 
 async function allSteps(settings: Settings, debianPackages: readonly string[]): Promise<Step[]> {

@@ -1,0 +1,5 @@
+#!/bin/sh
+# A thread for each line that is read, and some to write with.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root UV_THREADPOOL_SIZE=16 LANG=C.UTF-8
+cd /root
+exec /root/roost/.roost/cache/node-*/bin/node /lab/inside/agent.ts
