@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::connection::Connection;
 use crate::jobs::{Done, Jobs};
-use crate::memory::Memory;
+use crate::memory::{Memory, Order};
 use crate::output::{Buffer, Output};
 use crate::requests::{Operation, Reply, Stats, Status, answer, line, refusal};
 use crate::start::Started;
@@ -88,6 +88,9 @@ impl Keeper {
         let recorded = self.exit_file.write_all(&line(&exit));
         // Who has connected, but was not yet seen to, is told as well.
         while self.accept() {}
+        if let Some(memory) = &mut self.subject.memory {
+            memory.vmm_has_ended();
+        }
         let last = self.subject.jobs.finish();
         self.tell(&last);
         self.say_farewell(exit);
@@ -246,7 +249,11 @@ impl Subject {
                 self.vmm.kill();
                 Reply::AtExit
             }
-            Operation::SendState => self.begin(id, Memory::sending_state),
+            Operation::SendState => self.begin(id, |memory| memory.sending_state()),
+            Operation::Save { name, generation } => {
+                self.begin(id, |memory| memory.save(Order { name, generation }))
+            }
+            Operation::CancelSave => self.begin(id, Memory::cancel_save),
         }
     }
 
@@ -254,14 +261,14 @@ impl Subject {
     fn begin<Work>(
         &mut self,
         id: Option<&Value>,
-        prepare: impl FnOnce(&Memory) -> Result<Work>,
+        prepare: impl FnOnce(&mut Memory) -> Result<Work>,
     ) -> Reply
     where
         Work: FnOnce() -> Result<Value> + Send + 'static,
     {
         let begun = self
             .memory
-            .as_ref()
+            .as_mut()
             .ok_or_else(|| Failure::new("this sandbox was started without memory of the keeper's"))
             .and_then(prepare)
             .and_then(|work| self.jobs.begin(work));

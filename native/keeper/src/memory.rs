@@ -10,10 +10,14 @@
 mod device_state;
 pub mod guest_memory;
 mod hand_over;
+mod new_generation;
 mod page_set;
 mod plan;
+mod save;
+mod scan;
 mod settings;
 mod source;
+mod vmm_memory;
 mod wanted;
 
 use std::fs::File;
@@ -25,11 +29,14 @@ use confine::{Failure, Result, WhileDoing};
 use serde_json::{Value, json};
 
 pub use plan::Inheritance;
+pub use save::Order;
 pub use settings::Settings;
 pub use source::Source;
 
 use guest_memory::GuestMemory;
 use hand_over::{HandOver, HandedOver};
+use save::Saving;
+use vmm_memory::VmmMemory;
 
 /// Where the VMM, in its own root, tells of its memory.
 pub const HAND_OVER_SOCKET: &str = "/vm/memory.sock";
@@ -44,6 +51,8 @@ pub struct Memory {
     guest: Option<Arc<GuestMemory>>,
     /// Where the VMM's device state comes in when it is saved.
     state: Arc<UnixListener>,
+    /// Once the VMM has been started.
+    saving: Option<Saving>,
 }
 
 impl Memory {
@@ -59,8 +68,20 @@ impl Memory {
             source,
             guest: None,
             state: Arc::new(state),
+            saving: None,
         };
         Ok((memory, inheritance))
+    }
+
+    /// The VMM has been executed; `vmm_folder` is its folder in `/proc`. To be called as root.
+    pub fn see_vmm(&mut self, vmm_folder: BorrowedFd<'_>) -> Result<()> {
+        let folder = self.source.save_folder.try_clone();
+        self.saving = Some(Saving::new(
+            VmmMemory::open(vmm_folder)?,
+            folder.while_doing(|| "copy a descriptor".into())?,
+            Arc::clone(&self.state),
+        ));
+        Ok(())
     }
 
     /// What to wait for.
@@ -105,5 +126,31 @@ impl Memory {
             .try_clone()
             .while_doing(|| "copy a descriptor".into())?;
         Ok(move || Ok(json!({ "state_bytes": device_state::send(&state)? })))
+    }
+
+    /// What freezes the guest.
+    pub fn save(&mut self, order: Order) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
+        let guest = Arc::clone(self.guest()?);
+        self.saving()?.begin(order, guest)
+    }
+
+    /// What ends a save that runs, and ends when nothing of it is left.
+    pub fn cancel_save(&mut self) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
+        let cancelled = self.saving()?.cancel("the save was cancelled");
+        Ok(move || {
+            cancelled();
+            Ok(json!({}))
+        })
+    }
+
+    /// There is nothing to save any more.
+    pub fn vmm_has_ended(&mut self) {
+        self.saving = None;
+    }
+
+    fn saving(&mut self) -> Result<&mut Saving> {
+        self.saving
+            .as_mut()
+            .ok_or_else(|| Failure::new("the VMM has ended"))
     }
 }

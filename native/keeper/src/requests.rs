@@ -10,6 +10,9 @@ use crate::vmm::{Exit, Usage};
 /// The longest line that is listened to, without its end.
 pub const LONGEST_LINE: usize = 64 * 1024;
 
+const SAVE_TAKES: &str = "save takes a name, of 1 to 64 letters, digits, ., - and _ and not beginning \
+                          with ., and a generation from 1 on";
+
 /// A request that was understood. Its `id`, a string or a number, comes back with the answer.
 #[derive(Debug, PartialEq)]
 pub struct Request {
@@ -18,12 +21,14 @@ pub struct Request {
 }
 
 /// What can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     Status,
     Stats,
     Kill,
     SendState,
+    Save { name: String, generation: u64 },
+    CancelSave,
 }
 
 /// What a request comes to.
@@ -69,8 +74,15 @@ impl Request {
         struct Asked {
             op: String,
             id: Option<Value>,
+            name: Option<String>,
+            generation: Option<u64>,
         }
-        let Asked { op, id } = serde_json::from_slice(line)
+        let Asked {
+            op,
+            id,
+            name,
+            generation,
+        } = serde_json::from_slice(line)
             .map_err(|error| refusal(None, &format!("not a request: {error}")))?;
         if id
             .as_ref()
@@ -78,20 +90,30 @@ impl Request {
         {
             return Err(refusal(None, "the id of a request is a string or a number"));
         }
-        let operation = match op.as_str() {
-            "status" => Operation::Status,
-            "stats" => Operation::Stats,
-            "kill" => Operation::Kill,
-            "send_state" => Operation::SendState,
-            _ => {
-                return Err(refusal(
-                    id.as_ref(),
-                    "unknown operation: there are status, stats and kill",
-                ));
+        let refuse = |error: &str| Err(refusal(id.as_ref(), error));
+        let operation = match (op.as_str(), name, generation) {
+            ("save", Some(name), Some(generation)) if is_folder_name(&name) && generation > 0 => {
+                Operation::Save { name, generation }
             }
+            ("save", ..) => return refuse(SAVE_TAKES),
+            (_, Some(_), _) | (_, _, Some(_)) => {
+                return refuse("only save takes a name and a generation");
+            }
+            ("status", ..) => Operation::Status,
+            ("stats", ..) => Operation::Stats,
+            ("kill", ..) => Operation::Kill,
+            ("send_state", ..) => Operation::SendState,
+            ("cancel_save", ..) => Operation::CancelSave,
+            _ => return refuse("unknown operation"),
         };
         Ok(Self { operation, id })
     }
+}
+
+/// One that needs no thought wherever it is written, and is neither hidden nor a way out.
+fn is_folder_name(name: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    name.len() <= 64 && name.chars().all(letters) && !name.is_empty() && !name.starts_with('.')
 }
 
 /// `{"ok": true, …}`

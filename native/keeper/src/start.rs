@@ -137,7 +137,7 @@ impl Enclosed {
 
         let mut env = config.env.clone();
         let mut descriptors = Vec::from_iter(tap.map(|device| (device, config.tap_fd)));
-        let memory = memory
+        let mut memory = memory
             .map(|source| {
                 let mut listen =
                     |path: &str| made.vmm_socket(Path::new(path), config.uid, config.gid);
@@ -163,7 +163,11 @@ impl Enclosed {
         };
         let mut vmm = Vmm::spawn(plan, proc.as_fd())?;
 
-        if let Err(failure) = become_unprivileged(config, null, files.own_messages) {
+        let ready = memory
+            .as_mut()
+            .map_or(Ok(()), |memory| memory.see_vmm(vmm.proc_folder()))
+            .and_then(|()| become_unprivileged(config, null, files.own_messages));
+        if let Err(failure) = ready {
             vmm.kill();
             vmm.reap()?;
             return Err(failure);

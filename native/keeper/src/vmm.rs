@@ -95,6 +95,11 @@ impl Vmm {
         self.pid.as_raw_pid()
     }
 
+    /// Its folder in `/proc`.
+    pub fn proc_folder(&self) -> BorrowedFd<'_> {
+        self.proc_folder.as_fd()
+    }
+
     /// Readable once the VMM has ended: then `reap` does not wait.
     pub fn ended(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()

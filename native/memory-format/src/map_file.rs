@@ -4,7 +4,7 @@
 //! anything else are refused, whoever wrote them.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use crate::{Checksum, Entry, LayerId, Malformed, Map, PAGE_SIZE, ReadError, Source};
@@ -101,13 +101,6 @@ impl Map {
         let checksum = blake3::hash(&bytes);
         bytes.extend(checksum.as_bytes());
         bytes
-    }
-
-    /// Writes that, and answers how much it was and its checksum.
-    pub fn write_to(&self, mut file: impl Write) -> std::io::Result<(u64, Checksum)> {
-        let bytes = self.to_bytes();
-        file.write_all(&bytes)?;
-        Ok((bytes.len() as u64, blake3::hash(&bytes)))
     }
 
     /// A layer that this generation added holds something of it, and a line that has layers has a

@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use crate::pages::runs;
-use crate::{Checksum, Hasher, LayerId, Map, Overlay, PAGE_SIZE};
+use crate::{LayerId, Map, Overlay, PAGE_SIZE};
 
 /// Writes a layer and makes the map that goes with it. Pages come in the order of guest memory.
 pub struct Packer<'a, W> {
     overlay: Overlay<'a>,
     layer: W,
-    hasher: Hasher,
 }
 
 /// What a [`Packer`] has made.
@@ -20,8 +19,6 @@ pub struct Packed<W> {
     pub layer: W,
     /// How long the layer is.
     pub size: u64,
-    /// What the layer's checksum is.
-    pub checksum: Checksum,
 }
 
 impl<'a, W: Write> Packer<'a, W> {
@@ -34,7 +31,6 @@ impl<'a, W: Write> Packer<'a, W> {
         Self {
             overlay: Overlay::new(parent, generation, id),
             layer,
-            hasher: Hasher::new(),
         }
     }
 
@@ -56,7 +52,6 @@ impl<'a, W: Write> Packer<'a, W> {
                 self.overlay.zero(start, length);
             } else {
                 self.overlay.changed(start, length);
-                self.hasher.update(&pages[run.clone()]);
                 self.layer.write_all(&pages[run])?;
             }
         }
@@ -84,7 +79,6 @@ impl<'a, W: Write> Packer<'a, W> {
             size: self.overlay.packed(),
             map: self.overlay.finish(),
             layer: self.layer,
-            checksum: self.hasher.finalize(),
         })
     }
 }

@@ -15,8 +15,7 @@ mod pagemap_scan;
 
 use std::time::{Duration, Instant};
 
-use confine::Result;
-use memory_format::PAGE_SIZE;
+use confine::{Failure, Result};
 
 use super::guest_memory::{GuestMemory, Mode, Region};
 use super::vmm_memory::VmmMemory;
@@ -125,11 +124,11 @@ impl<'a> Scan<'a> {
             Kernel::TellsFacts => Some(page_facts::look(self.vmm, self.mode, from, end)?),
         };
         match looked {
-            Some((found, up_to)) => {
+            Some((found, up_to)) if up_to > from && up_to <= end => {
                 self.found = found.into_iter();
-                // However the kernel counts: every look is a step further.
-                self.current = Some((region, up_to.clamp(from + PAGE_SIZE, end)));
+                self.current = Some((region, up_to));
             }
+            Some(_) => return Err(Failure::new("the scan of the VMM's memory does not get on")),
             None => {
                 self.kernel = Kernel::TellsFacts;
                 self.current = Some((region, from));

@@ -119,11 +119,17 @@ mod tests {
     #[test]
     fn a_kill_that_waits_for_the_process_or_a_thread_is_seen() {
         let status = |state: &str, own: &str, shared: &str| {
-            format!("Name:\tqemu\nState:\t{state}\nThreads:\t3\nSigPnd:\t{own}\nShdPnd:\t{shared}\n")
+            format!(
+                "Name:\tqemu\nState:\t{state}\nThreads:\t3\nSigPnd:\t{own}\nShdPnd:\t{shared}\n"
+            )
         };
         let (none, kill) = ("0000000000000000", "0000000000000100");
         assert!(!is_being_killed(&status("S (sleeping)", none, none)));
-        assert!(!is_being_killed(&status("D (disk sleep)", none, "0000000000004000")));
+        assert!(!is_being_killed(&status(
+            "D (disk sleep)",
+            none,
+            "0000000000004000"
+        )));
         assert!(is_being_killed(&status("S (sleeping)", kill, none)));
         assert!(is_being_killed(&status("R (running)", none, kill)));
         assert!(is_being_killed(&status("Z (zombie)", none, none)));

@@ -3,7 +3,6 @@
 use std::os::fd::AsRawFd;
 
 use confine::{Result, WhileDoing};
-use rustix::io::Errno;
 
 use super::Span;
 use crate::memory::guest_memory::Mode;
@@ -95,18 +94,14 @@ impl PagemapScan {
         // they say; both are ours alone during the call.
         let answer =
             unsafe { libc::ioctl(vmm.pagemap().as_raw_fd(), PAGEMAP_SCAN, &raw mut arguments) };
-        let found = match usize::try_from(answer) {
-            Ok(found) => &self.regions[..found],
-            Err(_) => match Errno::from_io_error(&std::io::Error::last_os_error()) {
-                Some(Errno::NOTTY | Errno::INVAL) => return Ok(None),
-                Some(Errno::INTR) => return Ok(Some((Vec::new(), from))),
-                other => {
-                    return Err(other.unwrap_or(Errno::IO))
-                        .while_doing(|| "scan the VMM's memory".into());
-                }
-            },
+        let Ok(found) = usize::try_from(answer) else {
+            let error = std::io::Error::last_os_error();
+            return match error.raw_os_error() {
+                Some(libc::ENOTTY | libc::EINVAL) => Ok(None),
+                _ => Err(error).while_doing(|| "scan the VMM's memory".into()),
+            };
         };
-        let spans = found.iter().map(|region| Span {
+        let spans = self.regions[..found].iter().map(|region| Span {
             start: region.start,
             end: region.end,
             zero: region.categories & ZERO_PAGE != 0,
