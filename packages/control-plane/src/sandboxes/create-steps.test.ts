@@ -2,56 +2,14 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
 import { newId } from "@roost/protocol/ids";
-import { BackgroundWork } from "../background.ts";
-import { CertificateAuthority, HostClients } from "../hosts/hosts.ts";
 import { startTestControlPlane } from "../testing/control-plane.ts";
+import { failing, Injected, worldBeside } from "../testing/injected-faults.ts";
 import { teamWithHosts } from "../testing/team.ts";
-import { RoundRobin, Sandboxes, type SandboxParts, SandboxRows, StepsInFlight } from "./sandboxes.ts";
+import { Sandboxes, type SandboxRows } from "./sandboxes.ts";
 
 const plane = await startTestControlPlane();
 after(() => plane[Symbol.asyncDispose]());
-const { db, config } = plane;
-const authority = await CertificateAuthority.open(db, config.secret, () => new Date());
-
-class Injected extends Error {}
-
-/** The object, of which one method fails: before it does its work, or after. */
-function failing<T extends object>(whole: T, method: keyof T, when: "before" | "after"): T {
-  return new Proxy(whole, {
-    get(target, property) {
-      const value = Reflect.get(target, property, target);
-      if (typeof value !== "function") return value;
-      if (property !== method) return value.bind(target);
-      return async (...args: unknown[]) => {
-        if (when === "after") await value.apply(target, args);
-        throw new Injected(`${String(method)} fails ${when}`);
-      };
-    },
-  });
-}
-
-interface World extends Disposable {
-  readonly parts: SandboxParts;
-  readonly background: BackgroundWork;
-}
-
-function world(): World {
-  const clients = new HostClients(authority);
-  const background = new BackgroundWork({ error: (facts) => assert.fail(JSON.stringify(facts)) });
-  const parts = {
-    db,
-    rows: new SandboxRows(db),
-    clients,
-    placement: new RoundRobin(),
-    inFlight: new StepsInFlight(),
-    background,
-    log: { warn: () => {} },
-    createTimeoutMs: 30_000,
-    execOutputBytes: 1024,
-    fileBytes: 1024,
-  };
-  return { parts, background, [Symbol.dispose]: () => clients[Symbol.dispose]() };
-}
+const { db } = plane;
 
 const wanted = { template: "minimal", vcpus: 1, memoryMb: 256, timeoutSec: 0, metadata: {}, env: {}, internet: true };
 
@@ -66,7 +24,7 @@ async function statusesOf(teamId: string): Promise<string[]> {
 for (const step of STEPS) {
   for (const when of ["before", "after"] as const) {
     test(`R1: a create whose ${step} fails ${when} its work leaves neither a row nor a machine`, async () => {
-      using whole = world();
+      using whole = await worldBeside(plane);
       await using team = await teamWithHosts(plane);
       const parts = { ...whole.parts, rows: failing(whole.parts.rows, step, when) };
       const sandboxes = new Sandboxes(parts);
@@ -88,7 +46,7 @@ for (const step of STEPS) {
 for (const step of STEPS.slice(1)) {
   for (const ending of ENDINGS) {
     test(`R1: a create whose ${step} and ${ending} fail is ended by heartbeats, and can be destroyed`, async () => {
-      using whole = world();
+      using whole = await worldBeside(plane);
       await using team = await teamWithHosts(plane);
       const { teamId } = team.member;
       const rows = failing(failing(whole.parts.rows, step, "after"), ending, "before");
@@ -111,7 +69,7 @@ for (const step of STEPS.slice(1)) {
 }
 
 test("R1: hosts that are deleted between the choice and the create are passed over, and leave no row", async () => {
-  using whole = world();
+  using whole = await worldBeside(plane);
   await using team = await teamWithHosts(plane);
   const { teamId } = team.member;
   const rows = new Proxy(whole.parts.rows, {
@@ -135,7 +93,7 @@ test("R1: hosts that are deleted between the choice and the create are passed ov
 });
 
 test("R1: a create that fails, and whose host cannot be told, is ended by that host's next heartbeat", async () => {
-  using whole = world();
+  using whole = await worldBeside(plane);
   await using team = await teamWithHosts(plane);
   const { agent, id: hostId } = team.peer;
   const { teamId } = team.member;
