@@ -241,6 +241,7 @@ impl Subject {
                         usage,
                         console_bytes: self.console.bytes(),
                         vmm_bytes: self.messages.bytes(),
+                        memory: self.memory.as_ref().map(Memory::stats),
                     },
                 ),
                 Err(failure) => refusal(id, &failure.to_string()),
@@ -254,6 +255,7 @@ impl Subject {
                 self.begin(id, |memory| memory.save(Order { name, generation }))
             }
             Operation::CancelSave => self.begin(id, Memory::cancel_save),
+            Operation::RecordWorkingSet => self.begin(id, Memory::record_working_set),
         }
     }
 

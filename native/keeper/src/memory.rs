@@ -11,6 +11,7 @@ mod device_state;
 pub mod guest_memory;
 mod hand_over;
 mod new_generation;
+mod page_server;
 mod page_set;
 mod plan;
 mod save;
@@ -19,13 +20,15 @@ mod settings;
 mod source;
 mod vmm_memory;
 mod wanted;
+mod working_set;
 
 use std::fs::File;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
 use confine::{Failure, Result, WhileDoing};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use plan::Inheritance;
@@ -33,10 +36,12 @@ pub use save::Order;
 pub use settings::Settings;
 pub use source::Source;
 
-use guest_memory::GuestMemory;
+use guest_memory::{GuestMemory, Mode};
 use hand_over::{HandOver, HandedOver};
+use page_server::{Counts, PageServer};
 use save::Saving;
 use vmm_memory::VmmMemory;
+use wanted::wanted;
 
 /// Where the VMM, in its own root, tells of its memory.
 pub const HAND_OVER_SOCKET: &str = "/vm/memory.sock";
@@ -49,10 +54,21 @@ pub struct Memory {
     /// Until the VMM has told.
     hand_over: Option<HandOver>,
     guest: Option<Arc<GuestMemory>>,
+    /// In paged mode, from then on.
+    server: Option<PageServer>,
     /// Where the VMM's device state comes in when it is saved.
     state: Arc<UnixListener>,
-    /// Once the VMM has been started.
+    /// Once the VMM has been started, and until it has ended.
+    vmm: Option<Arc<VmmMemory>>,
     saving: Option<Saving>,
+}
+
+/// Of the memory, among a sandbox's.
+#[derive(Debug, Serialize)]
+pub struct Stats {
+    mode: Mode,
+    #[serde(flatten)]
+    counts: Counts,
 }
 
 impl Memory {
@@ -67,7 +83,9 @@ impl Memory {
             hand_over: Some(HandOver::expect(source.mode, hand_over)),
             source,
             guest: None,
+            server: None,
             state: Arc::new(state),
+            vmm: None,
             saving: None,
         };
         Ok((memory, inheritance))
@@ -76,8 +94,10 @@ impl Memory {
     /// The VMM has been executed; `vmm_folder` is its folder in `/proc`. To be called as root.
     pub fn see_vmm(&mut self, vmm_folder: BorrowedFd<'_>) -> Result<()> {
         let folder = self.source.save_folder.try_clone();
+        let vmm = Arc::new(VmmMemory::open(vmm_folder)?);
+        self.vmm = Some(Arc::clone(&vmm));
         self.saving = Some(Saving::new(
-            VmmMemory::open(vmm_folder)?,
+            vmm,
             folder.while_doing(|| "copy a descriptor".into())?,
             Arc::clone(&self.state),
         ));
@@ -86,13 +106,14 @@ impl Memory {
 
     /// What to wait for.
     pub fn watched(&self) -> Option<BorrowedFd<'_>> {
-        self.hand_over.as_ref().map(HandOver::source)
+        let hand_over = self.hand_over.as_ref().map(HandOver::source);
+        hand_over.or_else(|| self.server.as_ref().map(PageServer::failed))
     }
 
     /// Does what there is to do. After an error the guest must not go on.
     pub fn attend(&mut self, vmm_pid: i32) -> Result<()> {
         let Some(hand_over) = &mut self.hand_over else {
-            return Ok(());
+            return self.server.as_ref().map_or(Ok(()), PageServer::check);
         };
         if let Some(told) = hand_over.take(vmm_pid)? {
             self.hand_over = None;
@@ -102,9 +123,20 @@ impl Memory {
     }
 
     fn take_over(&mut self, told: HandedOver) -> Result<()> {
-        let HandedOver { regions, .. } = told;
-        let guest = GuestMemory::new(self.source.mode, regions, self.source.map.clone())?;
-        self.guest = Some(Arc::new(guest));
+        let source = &self.source;
+        let guest = GuestMemory::new(source.mode, told.regions, Arc::clone(&source.map))?;
+        let guest = Arc::new(guest);
+        if let Some(userfaultfd) = told.userfaultfd {
+            let wanted = wanted(&source.map, &source.working_set);
+            let memory = Arc::clone(&guest);
+            self.server = Some(PageServer::begin(
+                memory,
+                userfaultfd,
+                &source.layers,
+                wanted,
+            )?);
+        }
+        self.guest = Some(guest);
         Ok(())
     }
 
@@ -131,7 +163,12 @@ impl Memory {
     /// What freezes the guest.
     pub fn save(&mut self, order: Order) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
         let guest = Arc::clone(self.guest()?);
-        self.saving()?.begin(order, guest)
+        let settling = self.server.as_ref().map(PageServer::settling);
+        let saving = self.saving()?.begin(order, guest)?;
+        Ok(move || {
+            settling.map_or(Ok(()), |settle| settle())?;
+            saving()
+        })
     }
 
     /// What ends a save that runs, and ends when nothing of it is left.
@@ -143,14 +180,45 @@ impl Memory {
         })
     }
 
+    /// What writes down which memory the guest has used.
+    pub fn record_working_set(&mut self) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
+        let guest = Arc::clone(self.guest()?);
+        let vmm = Arc::clone(self.vmm.as_ref().ok_or_else(vmm_has_ended)?);
+        let folder = self.source.save_folder.try_clone();
+        let folder = folder.while_doing(|| "copy a descriptor".into())?;
+        let brought = self.server.as_ref().map(PageServer::working_set);
+        Ok(move || {
+            let set = match brought {
+                Some(brought) => brought,
+                None => working_set::present(&guest, &vmm)?,
+            };
+            Ok(json!({ "bytes": working_set::write(&set, folder.as_fd())? }))
+        })
+    }
+
+    /// What has been done to provide it.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            mode: self.source.mode,
+            counts: self
+                .server
+                .as_ref()
+                .map(PageServer::counts)
+                .unwrap_or_default(),
+        }
+    }
+
     /// There is nothing to save any more.
     pub fn vmm_has_ended(&mut self) {
         self.saving = None;
+        self.vmm = None;
     }
 
     fn saving(&mut self) -> Result<&mut Saving> {
-        self.saving
-            .as_mut()
-            .ok_or_else(|| Failure::new("the VMM has ended"))
+        self.saving.as_mut().ok_or_else(vmm_has_ended)
     }
+}
+
+fn vmm_has_ended() -> Failure {
+    Failure::new("the VMM has ended")
 }

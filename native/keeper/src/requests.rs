@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::jobs::JobId;
+use crate::memory;
 use crate::vmm::{Exit, Usage};
 
 /// The longest line that is listened to, without its end.
@@ -29,6 +30,7 @@ pub enum Operation {
     SendState,
     Save { name: String, generation: u64 },
     CancelSave,
+    RecordWorkingSet,
 }
 
 /// What a request comes to.
@@ -58,6 +60,8 @@ pub struct Stats {
     pub usage: Usage,
     pub console_bytes: u64,
     pub vmm_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Stats>,
 }
 
 /// The answer to `kill`, and what an `exit` event holds.
@@ -104,6 +108,7 @@ impl Request {
             ("kill", ..) => Operation::Kill,
             ("send_state", ..) => Operation::SendState,
             ("cancel_save", ..) => Operation::CancelSave,
+            ("record_working_set", ..) => Operation::RecordWorkingSet,
             _ => return refuse("unknown operation"),
         };
         Ok(Self { operation, id })

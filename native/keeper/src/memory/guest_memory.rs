@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use confine::{Failure, Result};
 use memory_format::{Map, PAGE_SIZE};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How the VMM got its memory; so it is known how to find out what the guest has changed.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Private mappings of the layers, and anonymous memory where the map is zero: a page that was

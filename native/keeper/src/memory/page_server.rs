@@ -20,17 +20,18 @@ mod layers;
 mod userfaultfd;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use confine::{Failure, Result, WhileDoing};
 use memory_format::{Entry, WorkingSet};
 use rustix::event::{EventfdFlags, eventfd};
 
-pub use counters::{Counters, Counts};
+pub use counters::Counts;
 
 use super::guest_memory::GuestMemory;
 use super::source::Layer;
 use bringing::{Bringing, Shared};
+use counters::Counters;
 use layers::Layers;
 use userfaultfd::Userfaultfd;
 

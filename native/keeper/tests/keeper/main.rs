@@ -9,6 +9,7 @@ mod hostile_clients;
 mod inheritance;
 mod logs;
 mod same_moment;
+mod saving;
 mod start_failures;
 mod support;
 mod view;

@@ -103,8 +103,14 @@ mod tests {
             } = counters.counts();
 
             let is_close = |told: f64, exact: f64| told >= exact && told <= exact * 1.25 + 0.002;
-            assert!(is_close(fault_us_p50, exact as f64 / 1000.0), "{exact}: {fault_us_p50}");
-            assert!(is_close(fault_us_p99, exact as f64 / 100.0), "{exact}: {fault_us_p99}");
+            assert!(
+                is_close(fault_us_p50, exact as f64 / 1000.0),
+                "{exact}: {fault_us_p50}"
+            );
+            assert!(
+                is_close(fault_us_p99, exact as f64 / 100.0),
+                "{exact}: {fault_us_p99}"
+            );
         }
     }
 

@@ -24,14 +24,20 @@ unsafe impl Send for Mapped {}
 impl Layers {
     /// Maps as much of each as is needed.
     pub fn map(layers: &[Layer]) -> Result<Self> {
-        layers.iter().map(Mapped::new).collect::<Result<_>>().map(Self)
+        layers
+            .iter()
+            .map(Mapped::new)
+            .collect::<Result<_>>()
+            .map(Self)
     }
 
     /// Where a layer's bytes from `offset` on are; none if it is not one of them.
     pub fn at(&self, id: LayerId, offset: u64) -> Option<*const u8> {
         let found = self.0.binary_search_by_key(&id, |layer| layer.id).ok()?;
         let layer = &self.0[found];
-        let offset = usize::try_from(offset).ok().filter(|&at| at < layer.length)?;
+        let offset = usize::try_from(offset)
+            .ok()
+            .filter(|&at| at < layer.length)?;
         Some(layer.start.wrapping_byte_add(offset))
     }
 

@@ -110,7 +110,12 @@ impl Userfaultfd {
 
     /// Copies to the missing pages from `to` on what is at `from` in our own memory, and wakes who
     /// waits for them. Answers how many bytes that were, or why none.
-    pub fn copy(&self, to: u64, from: *const u8, length: u64) -> std::result::Result<u64, Hindrance> {
+    pub fn copy(
+        &self,
+        to: u64,
+        from: *const u8,
+        length: u64,
+    ) -> std::result::Result<u64, Hindrance> {
         let mut copy = Copy {
             to,
             from: from as u64,
@@ -145,7 +150,11 @@ impl Userfaultfd {
         };
         // SAFETY: the structure is as the kernel expects, which only reads it.
         let answer = unsafe { libc::ioctl(self.0.as_raw_fd(), WAKE, &raw const range) };
-        if answer == 0 { Ok(()) } else { Err(last_errno()) }
+        if answer == 0 {
+            Ok(())
+        } else {
+            Err(last_errno())
+        }
     }
 }
 

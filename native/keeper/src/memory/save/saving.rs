@@ -22,9 +22,9 @@ pub struct Saving {
 
 impl Saving {
     /// `folder` is where generations are saved to, `state` where the device state comes in.
-    pub fn new(vmm: VmmMemory, folder: OwnedFd, state: Arc<UnixListener>) -> Self {
+    pub fn new(vmm: Arc<VmmMemory>, folder: OwnedFd, state: Arc<UnixListener>) -> Self {
         Self {
-            vmm: Arc::new(vmm),
+            vmm,
             folder,
             state,
             attempts: Attempts::default(),
