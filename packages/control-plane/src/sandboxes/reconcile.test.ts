@@ -151,6 +151,32 @@ test("a sandbox that its host has lost turns error after the grace, and not befo
   assert.deepEqual([body.status, body.error, body.guest_ip], ["error", "Its host does not have it any more.", null]);
 });
 
+test("S9: a sandbox that its host has paused because it was idle turns paused, and resumes", async () => {
+  await using team = await teamWithHosts(plane);
+  const { key } = team.member;
+  const id = await team.create({ timeout_sec: 1 });
+  team.peer.agent.setState(id, SandboxState.PAUSED);
+  await team.peer.heartbeat();
+  await until("it is paused", async () => (await statusOf(id)) === "paused");
+  const { body } = await api.get(`/v1/sandboxes/${id}`, { key });
+  assert.equal(body.guest_ip, null);
+  assert.equal((await api.post(`/v1/sandboxes/${id}/resume`, { key })).body.status, "running");
+});
+
+test("a paused sandbox is left alone, however long its host does not speak of it", async () => {
+  await using team = await teamWithHosts(plane);
+  const id = await team.create();
+  await api.post(`/v1/sandboxes/${id}/pause`, { key: team.member.key });
+  const sandbox = team.peer.agent.sandboxes.get(id) ?? assert.fail();
+  team.peer.agent.sandboxes.delete(id);
+  await age(id);
+  await team.peer.heartbeat();
+  assert.equal(await statusOf(id), "paused");
+  team.peer.agent.sandboxes.set(id, sandbox);
+  await team.peer.heartbeat();
+  assert.equal((await api.post(`/v1/sandboxes/${id}/resume`, { key: team.member.key })).status, 200);
+});
+
 test("N4: the reason of a machine's death is kept without control characters, and cut short", async () => {
   await using team = await teamWithHosts(plane);
   const id = await team.create();

@@ -37,9 +37,12 @@ async function age(id: string, byMs: number): Promise<void> {
 }
 
 /** What the host reports reaches a process that knows nothing of the step, as after a restart. */
-async function reconciled(world: World, team: TeamWithHosts): Promise<void> {
-  const { id, agent } = team.peer;
-  await new Sandboxes(world.parts).reconcile(id, agent.heartbeat().sandboxes);
+async function reconciled(
+  world: World,
+  team: TeamWithHosts,
+  { sandboxes } = team.peer.agent.heartbeat(),
+): Promise<void> {
+  await new Sandboxes(world.parts).reconcile(team.peer.id, sandboxes);
   await world.background.settled();
 }
 
@@ -148,4 +151,21 @@ test("a step that began after the host was asked is left alone by the answer", a
   });
   await reconciled(world, team);
   assert.deepEqual([agent.sandboxes.get(id)?.state, await statusOf(id)], [RUNNING, "running"]);
+});
+
+test("a heartbeat that is older than a pause or a resume does not undo it", async () => {
+  using world = await worldBeside(plane);
+  await using team = await teamWithHosts(plane);
+  const { agent } = team.peer;
+  const { teamId } = team.member;
+  const id = await team.create();
+  const sandboxes = new Sandboxes(world.parts);
+  const whileRunning = agent.heartbeat();
+  await sandboxes.pause(teamId, id);
+  await reconciled(world, team, whileRunning);
+  assert.equal(await statusOf(id), "paused");
+  const whilePaused = agent.heartbeat();
+  await sandboxes.resume(teamId, id, "memory");
+  await reconciled(world, team, whilePaused);
+  assert.equal(await statusOf(id), "running");
 });
