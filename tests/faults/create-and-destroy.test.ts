@@ -42,7 +42,8 @@ describe("an operation that fails at any step", () => {
     const ground = await Ground.open({
       mark,
       assets,
-      dataFolder: join(folder, "sandboxes"),
+      dataFolder: folder,
+      memory: "mapped",
       runFolder,
       disk: "auto",
       slotCidr: lot.environment.ROOST_SLOT_CIDR,
@@ -65,6 +66,7 @@ describe("an operation that fails at any step", () => {
     memoryMb: 128,
     env: {},
     internet: true,
+    timeoutSec: 0,
   });
 
   /** How many steps an operation has, by running it whole. */

@@ -62,6 +62,14 @@ const SETTINGS = {
     { description: "Which driver makes the root disks; `auto`: the best that this kernel has.", default: "auto" },
     ["auto", "qcow2"],
   ),
+  ROOST_MEMORY: choice(
+    {
+      description:
+        "How sandboxes get the memory they were frozen with: `mapped` from its files, shared by all that only read it, or `paged`, copied in as it is touched; `auto`: mapped.",
+      default: "auto",
+    },
+    ["auto", "mapped", "paged"],
+  ),
   ROOST_SLOT_CIDR: {
     description: "Addresses by which this machine reaches its sandboxes, two of them for each.",
     default: "10.213.0.0/16",
@@ -112,6 +120,7 @@ export interface Config {
   readonly hostToken: string | undefined;
   readonly vmm: "auto" | "qemu";
   readonly disk: "auto" | "qcow2";
+  readonly memory: "auto" | "mapped" | "paged";
   readonly slotCidr: string;
   readonly vmmUidBase: number;
   /** Undefined: the larger of 1024 and 10 % of the machine's memory. */
@@ -134,6 +143,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     hostToken: optional("ROOST_HOST_TOKEN", env),
     vmm: required("ROOST_VMM", env),
     disk: required("ROOST_DISK", env),
+    memory: required("ROOST_MEMORY", env),
     slotCidr: required("ROOST_SLOT_CIDR", env),
     vmmUidBase: required("ROOST_VMM_UID_BASE", env),
     hostReserveMb: optional("ROOST_HOST_RESERVE_MB", env),

@@ -5,5 +5,7 @@ export { chooseHostVmm } from "./host/host.ts";
 export { createSandbox } from "./sandboxes/create.ts";
 export { destroySandbox } from "./sandboxes/destroy.ts";
 export type { Parts } from "./sandboxes/parts.ts";
+export { freezeSandbox } from "./sandboxes/pause.ts";
 export { reconcile } from "./sandboxes/reconcile.ts";
+export { resumeSandbox } from "./sandboxes/resume.ts";
 export type { Steps } from "./sandboxes/steps.ts";

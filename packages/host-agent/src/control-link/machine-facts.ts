@@ -21,7 +21,7 @@ export interface HostLoad {
 
 export interface ReportedSandbox {
   readonly id: string;
-  readonly state: "starting" | "running" | "stopping" | "error";
+  readonly state: "starting" | "running" | "pausing" | "paused" | "resuming" | "stopping" | "error";
   readonly reason?: string | undefined;
 }
 

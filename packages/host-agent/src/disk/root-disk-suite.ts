@@ -1,11 +1,11 @@
 /** What every driver of root disks promises, tried on a real ext4 image. A driver's test file calls `rootDiskSuite`. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runCommand } from "../commands/run.ts";
-import type { RootDisk } from "./root-disk.ts";
+import type { DiskChain, RootDisk } from "./root-disk.ts";
 import { checksum, expectByte, expectSameAs, writeByte } from "./testing/disk-io.ts";
 
 const UID = 1_899_990_000;
@@ -28,7 +28,7 @@ export function rootDiskSuite(driver: RootDisk): void {
     });
 
   promise("D5: a fresh layer shows its base, of the base's size", async ({ base, folder }) => {
-    const disk = await driver.create(base, await folder("a"), UID);
+    const disk = await driver.create(over(base), await folder("a"), UID);
     assert.equal(disk.sizeBytes, BASE_BYTES);
     await expectSameAs(disk, base);
   });
@@ -36,18 +36,94 @@ export function rootDiskSuite(driver: RootDisk): void {
   promise("D2: what is written is there after detach and attach, and the base is never written", async (bench) => {
     const folder = await bench.folder("a");
     const before = await checksum(bench.base);
-    const disk = await driver.create(bench.base, folder, UID);
+    const disk = await driver.create(over(bench.base), folder, UID);
     for (const offset of WRITTEN_AT) await writeByte(disk, 0xa5, offset, 8192);
     await driver.detach(folder);
-    const again = await driver.attach(bench.base, folder, UID);
+    const again = await driver.attach(over(bench.base), folder, UID);
     for (const offset of WRITTEN_AT) await expectByte(again, 0xa5, offset, 8192);
     await driver.remove(folder);
     assert.equal(await checksum(bench.base), before);
   });
 
+  promise("S10: a frozen layer is never written again, whoever has a fresh one over it", async (bench) => {
+    const first = await bench.folder("a");
+    const disk = await driver.create(over(bench.base), first, UID);
+    await writeByte(disk, 0x11, 0, 8192);
+    const frozen = join(await bench.folder("frozen"), "0");
+    await driver.freeze(first, frozen);
+    await driver.detach(first);
+    await driver.remove(first);
+    const [uid, mode] = await stat(frozen).then((facts) => [facts.uid, facts.mode & 0o777]);
+    assert.deepEqual([uid, mode], [0, 0o444]);
+    const before = await checksum(frozen);
+    const chain = over(bench.base, [frozen]);
+    const [one, other] = [
+      await driver.create(chain, first, UID),
+      await driver.create(chain, await bench.folder("b"), UID),
+    ];
+    await expectByte(one, 0x11, 0, 8192);
+    await writeByte(one, 0x22, 0, 4096);
+    await expectByte(one, 0x22, 0, 4096);
+    await expectByte(one, 0x11, 4096, 4096);
+    await expectByte(other, 0x11, 0, 8192);
+    assert.equal(await checksum(frozen), before);
+  });
+
+  promise("a freeze that is taken back leaves a layer that is written on", async (bench) => {
+    const folder = await bench.folder("a");
+    const chain = over(bench.base);
+    await writeByte(await driver.create(chain, folder, UID), 0x11, 0, 4096);
+    const frozen = join(await bench.folder("frozen"), "0");
+    await driver.freeze(folder, frozen);
+    await rm(frozen);
+    await driver.detach(folder);
+    assert.equal(await driver.hasLayerOver(chain, folder), true);
+    const again = await driver.attach(chain, folder, UID);
+    await writeByte(again, 0x22, 4096, 4096);
+    await expectByte(again, 0x11, 0, 4096);
+  });
+
+  promise("a layer that is the last of its chain is not one of the sandbox's own any more", async (bench) => {
+    const folder = await bench.folder("a");
+    const chain = over(bench.base);
+    assert.equal(await driver.hasLayerOver(chain, folder), false);
+    await driver.create(chain, folder, UID);
+    const frozen = join(await bench.folder("frozen"), "0");
+    await driver.freeze(folder, frozen);
+    assert.equal(await driver.hasLayerOver(over(bench.base, [frozen]), folder), false);
+    assert.equal(await driver.hasLayerOver(chain, folder), true);
+  });
+
+  promise("a layer that is set aside comes back with its data, or is dropped", async (bench) => {
+    const folder = await bench.folder("a");
+    const chain = over(bench.base);
+    await writeByte(await driver.create(chain, folder, UID), 0x11, 0, 4096);
+    await driver.setAside(folder);
+    await driver.setAside(folder);
+    assert.equal(await driver.hasLayerOver(chain, folder), false);
+    await writeByte(await driver.create(chain, folder, UID), 0x22, 0, 4096);
+    await driver.putBack(folder);
+    await driver.putBack(folder);
+    await expectByte(await driver.attach(chain, folder, UID), 0x11, 0, 4096);
+    await driver.setAside(folder);
+    await driver.dropAside(folder);
+    await driver.putBack(folder);
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  promise("a freeze without a layer, or where the name is taken, is refused and changes nothing", async (bench) => {
+    const folder = await bench.folder("a");
+    const taken = join(await bench.folder("frozen"), "0");
+    await assert.rejects(driver.freeze(folder, taken), { code: "not_found" });
+    await driver.create(over(bench.base), folder, UID);
+    await writeFile(taken, "another's");
+    await assert.rejects(driver.freeze(folder, taken), { code: "conflict" });
+    assert.equal(await readFile(taken, "utf8"), "another's");
+  });
+
   promise("two layers over one base do not see each other", async ({ base, folder }) => {
-    const first = await driver.create(base, await folder("a"), UID);
-    const second = await driver.create(base, await folder("b"), UID);
+    const first = await driver.create(over(base), await folder("a"), UID);
+    const second = await driver.create(over(base), await folder("b"), UID);
     await writeByte(first, 0x11, 0, 4096);
     await writeByte(second, 0x22, 4096, 4096);
     await expectByte(first, 0x11, 0, 4096);
@@ -56,7 +132,7 @@ export function rootDiskSuite(driver: RootDisk): void {
   });
 
   promise("N3: only the topmost file is written, and it is the VMM's own alone", async ({ base, folder }) => {
-    const disk = await driver.create(base, await folder("a"), UID);
+    const disk = await driver.create(over(base), await folder("a"), UID);
     assert.deepEqual(
       disk.files.map(({ readOnly }) => readOnly),
       disk.files.map((_, index) => index < disk.files.length - 1),
@@ -67,7 +143,7 @@ export function rootDiskSuite(driver: RootDisk): void {
 
   promise("D4: usage is what the layer holds, not how long it is", async (bench) => {
     const folder = await bench.folder("a");
-    const disk = await driver.create(bench.base, folder, UID);
+    const disk = await driver.create(over(bench.base), folder, UID);
     assert.ok((await driver.usage(folder)) < MB / 8, "a fresh layer is longer than that, and holds next to nothing");
     await writeByte(disk, 0x5a, 16 * MB, 8 * MB);
     const usage = await driver.usage(folder);
@@ -76,13 +152,13 @@ export function rootDiskSuite(driver: RootDisk): void {
 
   promise("remove leaves nothing, may be repeated, and makes room for another layer", async (bench) => {
     const folder = await bench.folder("a");
-    const disk = await driver.create(bench.base, folder, UID);
+    const disk = await driver.create(over(bench.base), folder, UID);
     await writeByte(disk, 0x77, 0, 4096);
     await driver.detach(folder);
     await driver.remove(folder);
     await driver.remove(folder);
     assert.deepEqual(await readdir(folder), []);
-    await expectSameAs(await driver.create(bench.base, folder, UID), bench.base);
+    await expectSameAs(await driver.create(over(bench.base), folder, UID), bench.base);
   });
 
   promise("remove and detach are right for a folder that is gone", async ({ folder }) => {
@@ -93,35 +169,38 @@ export function rootDiskSuite(driver: RootDisk): void {
 
   promise("a second layer in the same folder is refused, and the first keeps its data", async (bench) => {
     const folder = await bench.folder("a");
-    const disk = await driver.create(bench.base, folder, UID);
+    const disk = await driver.create(over(bench.base), folder, UID);
     await writeByte(disk, 0x42, 0, 4096);
-    await assert.rejects(driver.create(bench.base, folder, UID), { code: "conflict" });
+    await assert.rejects(driver.create(over(bench.base), folder, UID), { code: "conflict" });
     await expectByte(disk, 0x42, 0, 4096);
   });
 
   promise("without a base, or with one that is no file, nothing is made", async (bench) => {
     const folder = await bench.folder("a");
     for (const base of [join(folder, "none.ext4"), folder]) {
-      await assert.rejects(driver.create(base, folder, UID), { code: "not_found" });
+      await assert.rejects(driver.create(over(base), folder, UID), { code: "not_found" });
     }
     await writeFile(join(folder, "odd"), "no whole sectors");
-    await assert.rejects(driver.create(join(folder, "odd"), folder, UID), { code: "internal" });
+    await assert.rejects(driver.create(over(join(folder, "odd")), folder, UID), { code: "internal" });
     assert.deepEqual(await readdir(folder), ["odd"]);
   });
 
   promise("attaching where no layer was made is not_found", async ({ base, folder }) => {
-    await assert.rejects(driver.attach(base, await folder("a"), UID), { code: "not_found" });
+    await assert.rejects(driver.attach(over(base), await folder("a"), UID), { code: "not_found" });
   });
 
   promise("a create that cannot give the layer to its user leaves nothing", async (bench) => {
     const folder = await bench.folder("a");
-    await assert.rejects(driver.create(bench.base, folder, 2 ** 32), { code: "internal" });
+    await assert.rejects(driver.create(over(bench.base), folder, 2 ** 32), { code: "internal" });
     assert.deepEqual(await readdir(folder), []);
   });
 
   promise("a create that is cancelled leaves nothing", async (bench) => {
     const folder = await bench.folder("a");
-    await assert.rejects(driver.create(bench.base, folder, UID, AbortSignal.abort(new Error("enough"))), /enough/);
+    await assert.rejects(
+      driver.create(over(bench.base), folder, UID, AbortSignal.abort(new Error("enough"))),
+      /enough/,
+    );
     assert.deepEqual(await readdir(folder), []);
   });
 
@@ -133,7 +212,7 @@ export function rootDiskSuite(driver: RootDisk): void {
       const folder = await bench.folder(size);
       await runCommand(["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder]);
       await using _mounted = { [Symbol.asyncDispose]: () => unmount(folder) };
-      const error: unknown = await driver.create(bench.base, folder, UID).then(
+      const error: unknown = await driver.create(over(bench.base), folder, UID).then(
         () => undefined,
         (reason: unknown) => reason,
       );
@@ -144,6 +223,10 @@ export function rootDiskSuite(driver: RootDisk): void {
     }
     assert.ok(failures >= 2, "at least no file at all, and no room for its first block");
   });
+}
+
+function over(base: string, layers: readonly string[] = []): DiskChain {
+  return { base, layers };
 }
 
 async function newBench(): Promise<Bench> {

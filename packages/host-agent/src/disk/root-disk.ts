@@ -1,8 +1,9 @@
 /**
- * A sandbox's root disk: a shared read-only base image and one copy-on-write layer of the sandbox's own, in its folder.
+ * A sandbox's root disk: a shared read-only base image, frozen layers over it, and on top one copy-on-write layer of the sandbox's
+ * own, in its folder.
  *
  * Contract, held to by every driver through one shared suite (`root-disk-suite.ts`):
- * - the base is never written; a layer belongs to one sandbox;
+ * - base and frozen layers are never written, and may be shared; the topmost layer belongs to one sandbox;
  * - each call is all or nothing: after an error nothing of it remains; `remove` is idempotent;
  * - the VM is gone before `detach` or `remove` is called; a device still busy is waited for, never forced.
  */
@@ -17,24 +18,51 @@ export interface AttachedDisk {
   readonly sizeBytes: number;
 }
 
+/** What a fresh layer is put on. */
+export interface DiskChain {
+  /** Path of a raw ext4 image. */
+  readonly base: string;
+  /** Paths of frozen layers, the lowest first. */
+  readonly layers: readonly string[];
+}
+
 export interface RootDisk {
   readonly name: "qcow2" | "device-mapper";
 
   /**
-   * Makes a fresh layer over a base image, owned by `uid`, and attaches it.
-   * @param base path of a raw ext4 image.
+   * Makes a fresh layer over a chain, owned by `uid`, and attaches it.
    * @param folder the sandbox's own folder; the layer's file is made in it.
-   * @throws RoostError `not_found` (no such base), `disk_full`, `internal`.
+   * @throws RoostError `not_found` (no such base or layer), `disk_full`, `internal`.
    */
-  create(base: string, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk>;
+  create(chain: DiskChain, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk>;
 
   /** Attaches what `create` made and `detach` let go of, also after a reboot. */
-  attach(base: string, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk>;
+  attach(chain: DiskChain, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk>;
+
+  /**
+   * Freezes the topmost layer while nobody writes to it: `to` becomes a name of its file, which belongs to root from then on, and
+   * all that was written to it is flushed. Until the layer is removed it has both names; a VMM that stood still may write on as
+   * long as `to` is removed again before.
+   * @throws RoostError `disk_full`, `internal`; `to` does not exist then.
+   */
+  freeze(folder: string, to: string): Promise<void>;
+
+  /** Whether the sandbox has a layer of its own beyond those of `chain`: one that is also the chain's last is none. */
+  hasLayerOver(chain: DiskChain, folder: string): Promise<boolean>;
+
+  /** Makes room for another layer without giving up the one that is there. One at most can be aside. Idempotent. */
+  setAside(folder: string): Promise<void>;
+
+  /** Takes the layer back that was set aside, in place of the one that is there, if any; without one aside it does nothing. */
+  putBack(folder: string): Promise<void>;
+
+  /** Deletes what was set aside. */
+  dropAside(folder: string): Promise<void>;
 
   /** Frees kernel objects; the layer's file stays. */
   detach(folder: string): Promise<void>;
 
-  /** Detaches and deletes the layer. */
+  /** Detaches and deletes the layer; what was set aside stays. */
   remove(folder: string): Promise<void>;
 
   /** Bytes the layer really holds: allocated blocks × 512. */

@@ -17,6 +17,7 @@ import { DEFAULT_GUEST_LIMITS, type GuestLimits } from "./guest-limits.ts";
 import { waitHealthy } from "./health.ts";
 import { type GuestIdentity, initialise } from "./init.ts";
 import { type GuestMetrics, readMetrics } from "./metrics.ts";
+import { prepareSnapshot } from "./prepare-snapshot.ts";
 import { type FileContent, readGuestFile } from "./read-file.ts";
 import { writeGuestFile } from "./write-file.ts";
 
@@ -40,6 +41,8 @@ export interface EnvdClient extends AsyncDisposable {
   waitHealthy(signal: AbortSignal): Promise<void>;
   /** Gives a guest its identity. Its access token is used for every later call of this client. */
   init(identity: GuestIdentity, signal: AbortSignal): Promise<void>;
+  /** Users' processes stand still when this resolves, and what they wrote is on the disk; `init` lets them run again. */
+  prepareSnapshot(signal: AbortSignal): Promise<void>;
   /** Runs a command to its end; an abort kills it. @throws RoostError `invalid_request`, `host_failed` */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
   /** Answers with the size. @throws RoostError `invalid_request`, `disk_full`, `host_failed`; errors of `chunks` as they are. */
@@ -61,6 +64,7 @@ export const connectEnvd: ConnectEnvd = (options) => {
   return {
     waitHealthy: (signal) => waitHealthy({ address, port }, signal),
     init: (identity, signal) => initialise(connection, identity, signal),
+    prepareSnapshot: (signal) => prepareSnapshot(connection, signal),
     exec: (request, signal) => execute({ client, limits, newTag }, request, signal),
     writeFile: (path, user, chunks, signal) => writeGuestFile(connection, path, user, chunks, signal),
     readFile: (path, user, signal) => readGuestFile(connection, path, user, signal),

@@ -3,16 +3,27 @@
  *
  * Connect's own decoder keeps a list of the pieces it waits with and adds them up at every new one: a guest that sends a large
  * message byte by byte would buy a lot of our time. Here such a message is gathered in one buffer of its announced size.
+ *
+ * And Connect takes whatever envelopes are there one after the other, without letting anything else happen in between: a guest that
+ * floods us with small ones would have the agent for itself. Here they are passed on a few at a time.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { GuestUnreachable, malformedAnswer } from "./guest-failure.ts";
 
 const HEAD_BYTES = 5;
 const END_OF_STREAM = 0b10;
+/** As many envelopes take some milliseconds; then it is others' turn. */
+const ENVELOPES_A_TURN = 64;
 
 /** @throws when a message is larger than `limitBytes`, or the body ends without its end-of-stream envelope. */
 export async function* wholeEnvelopes(chunks: AsyncIterable<Buffer>, limitBytes: number): AsyncGenerator<Buffer> {
   const cutter = new Cutter(limitBytes);
-  for await (const chunk of chunks) yield* cutter.cut(chunk);
+  for await (const chunk of chunks) {
+    for (const envelopes of cutter.cut(chunk)) {
+      yield envelopes;
+      await nextTurn();
+    }
+  }
   if (!cutter.atEnd) throw new GuestUnreachable("its stream was cut");
 }
 
@@ -47,10 +58,10 @@ class Cutter {
     }
   }
 
-  /** How many bytes at the front are whole envelopes. */
+  /** How many bytes at the front are whole envelopes, as many as may be passed on at once. */
   #wholeAtFront(bytes: Buffer): number {
     let whole = 0;
-    while (bytes.length - whole >= HEAD_BYTES) {
+    for (let count = 0; count < ENVELOPES_A_TURN && bytes.length - whole >= HEAD_BYTES; count++) {
       const next = whole + HEAD_BYTES + this.#messageSize(bytes, whole);
       if (next > bytes.length) break;
       this.#ended = isEnd(bytes, whole);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import { suite, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { process as envd } from "@roost/protocol/envd";
 import { connectEnvd, type EnvdClient, type ExecRequest } from "./envd-client.ts";
+import { wholeEnvelopes } from "./envelopes.ts";
 import { fails } from "./testing/fails.ts";
 import { envelope, flood, type HostileGuest, hostileGuest, httpAnswer } from "./testing/hostile-guest.ts";
 
@@ -89,6 +91,23 @@ suite("N4: commands of a hostile guest", () => {
     });
     await using client = clientOf(guest);
     await assert.rejects(client.exec(request, never), fails(/a message of 4294967295 bytes/));
+  });
+
+  test("a flood of small messages leaves others their turn", async () => {
+    const messages = 10_000;
+    const chunk = Buffer.concat([...Array.from({ length: messages }, () => envelope(0, Buffer.alloc(0))), endOfStream]);
+    let turns = 0;
+    let counting: NodeJS.Immediate;
+    const count = (): void => {
+      turns++;
+      counting = setImmediate(count);
+    };
+    counting = setImmediate(count);
+    let size = 0;
+    for await (const part of wholeEnvelopes(Readable.from([chunk]), 100)) size += part.length;
+    clearImmediate(counting);
+    assert.equal(size, chunk.length);
+    assert.ok(turns >= 100, `${turns} turns for ${messages} messages`);
   });
 
   test("a large message that comes byte by byte is assembled in its own size", async () => {

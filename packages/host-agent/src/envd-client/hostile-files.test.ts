@@ -64,6 +64,23 @@ suite("N4: files of a hostile guest", () => {
     await assert.rejects(readAll(client), fails(/stopped in the middle/));
   });
 
+  test("a body in single bytes is passed on in a few chunks", async () => {
+    const bytes = 50_000;
+    const body = `${"1\r\nx\r\n".repeat(bytes)}0\r\n\r\n`;
+    await using guest = await hostileGuest((socket) =>
+      socket.end(httpAnswer(200, { "transfer-encoding": "chunked" }, body)),
+    );
+    await using client = clientOf(guest);
+    let size = 0;
+    let chunks = 0;
+    for await (const chunk of (await client.readFile("/file", "user", never)).chunks) {
+      size += chunk.length;
+      chunks++;
+    }
+    assert.equal(size, bytes);
+    assert.ok(chunks < bytes / 100, `${chunks} chunks`);
+  });
+
   test("R5: a file without end is read as fast as it is consumed, not faster", async () => {
     let written = 0;
     await using guest = await hostileGuest((socket) => {

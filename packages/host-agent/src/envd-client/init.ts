@@ -1,24 +1,25 @@
-/** `POST /init`: what a guest learns from its host after boot. Taken only from the guest's gateway, so it needs no token. */
+/** `POST /init`: what a guest learns from its host after boot and after every restore. Taken only from the guest's gateway, so it needs no token. */
 
 import { errorWords } from "./error-answer.ts";
 import type { GuestConnection } from "./guest-connection.ts";
 import { guestRefusal, malformedAnswer } from "./guest-failure.ts";
 import { askSmall } from "./small-answer.ts";
 
+/** What is absent stays as it is. */
 export interface GuestIdentity {
   /** Environment of every process started from now on. */
-  readonly envVars: Readonly<Record<string, string>>;
+  readonly envVars?: Readonly<Record<string, string>>;
   /** Needed for every call from now on. */
   readonly accessToken: string;
   /** What the guest's clock is set to. */
   readonly timestamp: Date;
-  readonly defaultUser: string;
+  readonly defaultUser?: string;
   readonly defaultWorkdir?: string;
-  readonly hostname: string;
+  readonly hostname?: string;
   /** Fed to the kernel's random pool. */
   readonly entropy: Uint8Array;
   /** 32 hexadecimal digits. */
-  readonly machineId: string;
+  readonly machineId?: string;
 }
 
 export async function initialise(

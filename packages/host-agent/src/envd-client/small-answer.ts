@@ -44,10 +44,18 @@ export async function readSmall(answer: GuestAnswer, limitBytes: number, signal:
   return collected.toString("utf8", 0, length);
 }
 
-/** A body's chunks; its errors are ours. Leaving the loop early destroys the body. */
+/**
+ * A body in chunks; its errors are ours. Leaving the loop early destroys the body.
+ *
+ * A chunk is all that is there, not the piece it came in: whoever sends single bytes would else have each of them handled, and passed
+ * on to the control plane, as if it were a message of its own.
+ */
 export async function* bodyChunks(body: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   try {
-    yield* body as AsyncIterable<Buffer>;
+    for await (const first of body as AsyncIterable<Buffer>) {
+      const rest = body.readableLength > 0 ? (body.read(body.readableLength) as Buffer | null) : null;
+      yield rest === null ? first : Buffer.concat([first, rest]);
+    }
   } catch (error) {
     throw transportFailure(error, signal);
   }

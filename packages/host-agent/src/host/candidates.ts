@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import { runCommand } from "../commands/run.ts";
 import { findKernel } from "../vmm/kernel.ts";
-import { findQemu } from "../vmm/qemu/installation.ts";
+import { findQemu, findQemuVersion } from "../vmm/qemu/installation.ts";
 import { Qemu } from "../vmm/qemu/qemu.ts";
 import type { Vmm } from "../vmm/vmm.ts";
 
@@ -25,11 +25,20 @@ export async function findCandidates(assets: string): Promise<Candidates> {
       () => false,
     ),
   ]);
-  const common = { installation, kernel, tscKhz, keeperProgram: join(assets, "bin", "roost-keeper") };
+  const hostCpu = await cpuModel();
+  const common = {
+    installation,
+    findInstallation: (version: string) => findQemuVersion(assets, version),
+    kernel,
+    tscKhz,
+    hostCpu,
+    keeperProgram: join(assets, "bin", "roost-keeper"),
+    preload: join(assets, "bin", "libroost_qemu_preload.so"),
+  };
   const tcg = new Qemu({ ...common, accelerator: "tcg" });
   return {
     vmms: kvm ? [new Qemu({ ...common, accelerator: "kvm" }), tcg] : [tcg],
-    circumstances: `kernel ${kernel.version}, ${await cpuModel()}`,
+    circumstances: `kernel ${kernel.version}, ${hostCpu}`,
   };
 }
 

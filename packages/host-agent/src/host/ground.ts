@@ -17,17 +17,22 @@ import { openSlots, teardownNetwork } from "../network/network.ts";
 import type { Slots } from "../network/slots.ts";
 import type { Parts } from "../sandboxes/parts.ts";
 import { TimedSteps } from "../sandboxes/steps.ts";
-import type { Vmm } from "../vmm/vmm.ts";
+import type { MemoryMode, Vmm } from "../vmm/vmm.ts";
+
+/** Their folder in ROOST_DATA. */
+const SANDBOXES = "sandboxes";
 
 export interface GroundOptions {
   /** Begins the names of all kernel objects: `r<mark>-…`. */
   readonly mark: string;
   readonly assets: string;
-  /** Sandboxes' disks and logs. */
+  /** ROOST_DATA: sandboxes' disks and logs, snapshots. */
   readonly dataFolder: string;
   /** ROOST_RUN; records and sockets go into its subfolder `<mark>`. */
   readonly runFolder: string;
   readonly disk: DiskSetting;
+  /** How machines get their memory; ROOST_MEMORY, `auto` decided. */
+  readonly memory: MemoryMode;
   readonly slotCidr: string;
   /** How many slots are kept ready; undefined: the pool's own choice. */
   readonly spareSlots?: number;
@@ -58,7 +63,7 @@ export class Ground implements AsyncDisposable {
     const { mark, logger } = options;
     const rootDisk = chooseRootDisk(options.disk);
     const memoryMb = memoryForSandboxes(await totalMemoryMb(), options.hostReserveMb);
-    await mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
+    await mkdir(join(options.dataFolder, SANDBOXES), { recursive: true, mode: 0o700 });
     // Passed through by VMMs' users, on their way to their own folders.
     await mkdir(join(options.runFolder, mark), { recursive: true, mode: 0o711 });
     await using undo = new AsyncDisposableStack();
@@ -76,11 +81,16 @@ export class Ground implements AsyncDisposable {
 
   /** All that sandboxes are made from, with this VMM. */
   partsWith(vmm: Vmm): Parts {
-    const { mark, assets, dataFolder, vmmUidBase, logger } = this.#options;
+    const { mark, assets, dataFolder, vmmUidBase, memory, logger } = this.#options;
     return {
       mark,
       assets,
-      roots: { run: this.#runFolder, data: dataFolder },
+      roots: {
+        run: this.#runFolder,
+        data: join(dataFolder, SANDBOXES),
+        generations: join(dataFolder, "generations"),
+        images: join(dataFolder, "images"),
+      },
       uidBase: vmmUidBase,
       slots: this.#slots,
       rootDisk: this.#rootDisk,
@@ -93,6 +103,7 @@ export class Ground implements AsyncDisposable {
         diskFreeMb: () => freeDiskMb(dataFolder),
       }),
       vmm,
+      memoryMode: memory,
       connectEnvd,
       randomBytes,
       now: () => new Date(),

@@ -20,7 +20,7 @@ import { trialMark, trySandbox } from "./trial.ts";
 /** What of the configuration a host is made from. */
 export type HostConfig = Pick<
   Config,
-  "assets" | "data" | "run" | "disk" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
+  "assets" | "data" | "run" | "disk" | "memory" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
 >;
 
 /**
@@ -114,9 +114,10 @@ function groundOptions(config: HostConfig, mark: string, logger: Logger): Ground
   return {
     mark,
     assets: config.assets,
-    dataFolder: join(config.data, "sandboxes"),
+    dataFolder: config.data,
     runFolder: config.run,
     disk: config.disk,
+    memory: config.memory === "auto" ? "mapped" : config.memory,
     slotCidr: config.slotCidr,
     vmmUidBase: config.vmmUidBase,
     hostReserveMb: config.hostReserveMb,

@@ -21,6 +21,7 @@ export async function trySandbox(parts: Parts, signal: AbortSignal): Promise<voi
     memoryMb: TRIAL_MEMORY_MB,
     env: {},
     internet: false,
+    timeoutSec: 0,
   };
   const running = await createSandbox(parts, spec, parts.now(), signal);
   await destroySandbox(parts, id, running);

@@ -70,13 +70,14 @@ export class JsonLines implements Disposable {
     return !this.#socket.destroyed;
   }
 
-  ask(request: JsonObject): Promise<JsonObject> {
+  /** @param limitMs how long this answer may take; default: as the connection was opened with. */
+  ask(request: JsonObject, limitMs = this.#options.answerLimitMs): Promise<JsonObject> {
     return new Promise((resolve, reject) => {
       if (!this.open) {
         reject(this.#gone());
         return;
       }
-      const timer = setTimeout(() => this.#socket.destroy(), this.#options.answerLimitMs);
+      const timer = setTimeout(() => this.#socket.destroy(), limitMs);
       this.#waiting.push({ resolve, reject, timer });
       this.#socket.write(`${JSON.stringify(request)}\n`);
     });

@@ -17,6 +17,40 @@ export interface KeeperConfig {
   readonly devices: readonly KeeperDevice[];
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly memory: KeeperMemory;
+}
+
+/** How the guest's memory is provided and frozen. */
+export interface KeeperMemory {
+  readonly size_bytes: number;
+  readonly mode: "mapped" | "paged";
+  readonly map: string | null;
+  readonly layers: string | null;
+  readonly state: string | null;
+  readonly working_set: string | null;
+  readonly save_folder: string;
+}
+
+/** What a keeper has written of a frozen machine, below `<save_folder>/<name>/`. */
+export interface SavedMachine {
+  /** Null: no page had changed. */
+  readonly layerId: string | null;
+  readonly files: readonly SavedFile[];
+  readonly pages: { readonly scanned: number; readonly changed: number; readonly written: number };
+  readonly milliseconds: {
+    readonly state: number;
+    readonly scan: number;
+    readonly write: number;
+    readonly sync: number;
+  };
+}
+
+export interface SavedFile {
+  /** Relative to the folder. */
+  readonly name: string;
+  readonly size: number;
+  /** BLAKE3, hexadecimal. */
+  readonly checksum: string;
 }
 
 export interface KeeperMount {

@@ -7,10 +7,12 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { RoostError } from "@roost/protocol/errors";
 import { JsonLines, type JsonObject, parseJsonObject } from "../json-lines/json-lines.ts";
-import type { KeeperConfig, VmmExit } from "./keeper-config.ts";
+import type { KeeperConfig, SavedFile, SavedMachine, VmmExit } from "./keeper-config.ts";
 
 /** A keeper that does not answer within this is broken: it never waits for anything but the VMM's death. */
 const ANSWER_LIMIT_MS = 30_000;
+/** Moving a machine's state to or from the disk ends with the disk's patience; beyond this nothing moves any more. */
+const TRANSFER_LIMIT_MS = 10 * 60_000;
 /** Most that is read of what a keeper says while it starts. */
 const START_OUTPUT_LIMIT = 65_536;
 
@@ -74,6 +76,44 @@ export class Keeper implements Disposable {
     return { cpuMs: Number(answer.cpu_ms), rssBytes: Number(answer.rss_bytes), threads: Number(answer.threads) };
   }
 
+  /** Sends the device state to the VMM that waits for it at `/vm/incoming.sock`. */
+  async sendState(): Promise<void> {
+    await this.#ask("send_state", {}, TRANSFER_LIMIT_MS);
+  }
+
+  /**
+   * With the vCPUs stopped: writes memory, and the device state that the VMM is about to send to `/vm/state.sock`, to
+   * `<save_folder>/<name>/`. After an error nothing of it is left there.
+   */
+  async save(name: string, generation: number): Promise<SavedMachine> {
+    const answer = await this.#ask("save", { name, generation }, TRANSFER_LIMIT_MS);
+    return {
+      layerId: answer.layer_id as string | null,
+      files: answer.files as readonly SavedFile[],
+      pages: {
+        scanned: Number(answer.scanned_pages),
+        changed: Number(answer.changed_pages),
+        written: Number(answer.written_pages),
+      },
+      milliseconds: {
+        state: Number(answer.state_ms),
+        scan: Number(answer.scan_ms),
+        write: Number(answer.write_ms),
+        sync: Number(answer.sync_ms),
+      },
+    };
+  }
+
+  /** Ends a save that runs, which then fails. */
+  async cancelSave(): Promise<void> {
+    await this.#ask("cancel_save");
+  }
+
+  /** Writes down, as `<save_folder>/working-set`, which memory the guest has used since it was started. */
+  async recordWorkingSet(): Promise<void> {
+    await this.#ask("record_working_set");
+  }
+
   /** Ends the machine, and answers when it is gone. One that is gone already is as good. */
   async kill(): Promise<void> {
     try {
@@ -89,8 +129,8 @@ export class Keeper implements Disposable {
     this.#lines[Symbol.dispose]();
   }
 
-  async #ask(op: string): Promise<JsonObject> {
-    const answer = await this.#lines.ask({ op });
+  async #ask(op: string, fields: JsonObject = {}, limitMs = ANSWER_LIMIT_MS): Promise<JsonObject> {
+    const answer = await this.#lines.ask({ op, ...fields }, limitMs);
     if (answer.ok !== true) throw new RoostError("internal", `The keeper refused "${op}": ${String(answer.error)}`);
     return answer;
   }

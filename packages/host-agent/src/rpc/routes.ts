@@ -3,8 +3,8 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { HostAgent } from "@roost/protocol/hostagent";
 import { readWholeFile, streamFile, uploadChunks, wholeUpload } from "./files.ts";
 import type { HostSandboxes } from "./host-sandboxes.ts";
-import { sandboxStatus } from "./sandbox-status.ts";
-import { execRequest, fileTarget, sandboxId, sandboxSpec } from "./validation.ts";
+import { sandboxStatus, snapshotMessage } from "./sandbox-status.ts";
+import { execRequest, fileTarget, leave, resumeMode, sandboxId, sandboxSpec, snapshotId } from "./validation.ts";
 
 /** Most that a log is read of; what is kept of it is no more. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
@@ -30,6 +30,49 @@ export function hostAgentRoutes(sandboxes: HostSandboxes): (router: ConnectRoute
         await sandboxes.destroy(sandboxId(request.sandboxId));
         return {};
       },
+      SMALL,
+    );
+    router.rpc(
+      rpc.pauseSandbox,
+      async (request) => ({ sandbox: sandboxStatus(await sandboxes.pause(sandboxId(request.sandboxId))) }),
+      SMALL,
+    );
+    router.rpc(
+      rpc.resumeSandbox,
+      async (request, { signal }) => {
+        const id = sandboxId(request.sandboxId);
+        return { sandbox: sandboxStatus(await sandboxes.resume(id, resumeMode(request.mode), signal)) };
+      },
+      SMALL,
+    );
+    router.rpc(
+      rpc.pingSandbox,
+      (request) => {
+        sandboxes.ping(sandboxId(request.sandboxId));
+        return {};
+      },
+      SMALL,
+    );
+    router.rpc(
+      rpc.createSnapshot,
+      async (request, { signal }) => {
+        const [id, kept] = [sandboxId(request.sandboxId), snapshotId(request.snapshotId)];
+        const { snapshot, sandbox } = await sandboxes.snapshot(id, kept, leave(request.leave), signal);
+        return { snapshot: snapshotMessage(snapshot), sandbox: sandboxStatus(sandbox) };
+      },
+      SMALL,
+    );
+    router.rpc(
+      rpc.deleteSnapshot,
+      async (request) => {
+        await sandboxes.deleteSnapshot(snapshotId(request.snapshotId));
+        return {};
+      },
+      SMALL,
+    );
+    router.rpc(
+      rpc.listSnapshots,
+      async () => ({ snapshots: (await sandboxes.listSnapshots()).map(snapshotMessage) }),
       SMALL,
     );
     router.rpc(rpc.listSandboxes, () => ({ sandboxes: sandboxes.list().map(sandboxStatus) }), SMALL);

@@ -1,9 +1,15 @@
 /** Requests of the control plane, checked: what passes here is in bounds, whatever else it may be. */
 
 import { RoostError } from "@roost/protocol/errors";
-import type { CreateSandboxRequest, FileTarget, ExecRequest as WireExecRequest } from "@roost/protocol/hostagent";
+import {
+  type CreateSandboxRequest,
+  type FileTarget,
+  type ExecRequest as WireExecRequest,
+  Leave as WireLeave,
+  ResumeMode as WireResumeMode,
+} from "@roost/protocol/hostagent";
 import { isId } from "@roost/protocol/ids";
-import type { ExecRequest, SandboxSpec } from "./host-sandboxes.ts";
+import type { ExecRequest, Leave, ResumeMode, SandboxSpec } from "./host-sandboxes.ts";
 
 const TEMPLATE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const MOST_VCPUS = 32;
@@ -21,13 +27,36 @@ export function sandboxId(id: string): string {
   return id;
 }
 
+export function snapshotId(id: string): string {
+  if (!isId("template", id)) refuse("The snapshot id is not one.");
+  return id;
+}
+
+export function resumeMode(mode: WireResumeMode): ResumeMode {
+  return mode === WireResumeMode.DISK ? "disk" : "memory";
+}
+
+export function leave(wanted: WireLeave): Leave {
+  if (wanted === WireLeave.PAUSED) return "paused";
+  return wanted === WireLeave.RUNNING ? "running" : "as-it-was";
+}
+
 export function sandboxSpec(request: CreateSandboxRequest): SandboxSpec {
-  const { template, vcpus, memoryMb, env, internet } = request;
+  const { template, vcpus, memoryMb, env, internet, timeoutSec } = request;
   if (!TEMPLATE.test(template)) refuse("The template's name is not one.");
   if (vcpus < 1 || vcpus > MOST_VCPUS) refuse(`vcpus must be between 1 and ${MOST_VCPUS}.`);
   if (memoryMb < LEAST_MEMORY_MB || memoryMb > MOST_MEMORY_MB) refuse(`memory_mb must be at least ${LEAST_MEMORY_MB}.`);
   checkEnvironment(env);
-  return { id: sandboxId(request.sandboxId), template, vcpus, memoryMb, env, internet };
+  return {
+    id: sandboxId(request.sandboxId),
+    template,
+    snapshotId: request.snapshotId === "" ? undefined : snapshotId(request.snapshotId),
+    vcpus,
+    memoryMb,
+    env,
+    internet,
+    timeoutSec,
+  };
 }
 
 export function execRequest(request: WireExecRequest): ExecRequest {

@@ -1,28 +1,29 @@
 /** Making a sandbox, in steps, each of which is undone when a later one fails. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { RoostError } from "@roost/protocol/errors";
-import type { EnvdClient } from "../envd-client/envd-client.ts";
+import { join } from "node:path";
+import { linkGeneration, type Manifest, readManifest } from "../generations/generations.ts";
 import { findImage } from "../images/images.ts";
-import type { Machine, Vmm } from "../vmm/vmm.ts";
-import { foldersOf, makingMarker } from "./folders.ts";
-import { cgroupName, type Parts } from "./parts.ts";
-import { writeRunRecord, writeSpecRecord } from "./records.ts";
+import { pinImage } from "../images/pin.ts";
+import { makingMarker } from "./folders.ts";
+import { newIdentity } from "./identity.ts";
+import { Operation } from "./operation.ts";
+import { basePath, chainBelow, GENERATIONS_FOLDER, generationFolder } from "./own-generations.ts";
+import type { Parts } from "./parts.ts";
+import { writeSpecRecord } from "./records.ts";
 import type { RunningSandbox, SandboxSpec } from "./sandbox.ts";
+import { checkRestorable, snapshotFolder } from "./snapshots.ts";
+import { keepRunning, type Origin, reserve, startMachine } from "./start-machine.ts";
 
-/** Generous: it ends hopeless boots, not slow ones. Idle machines take 0.5 s with KVM and 3 s with TCG, busy ones many times that. */
-const BOOT_LIMIT_MS = { kvm: 60_000, tcg: 240_000 };
-/** `/init` writes a few files; what it takes is the guest's turn at the CPU. */
-const INIT_LIMIT_MS = 60_000;
-/** Who runs commands when nobody is named; envd falls back to root in an image without it. */
-const DEFAULT_USER = "user";
-/** Tasks of a VMM: vCPUs, main loop, and up to 64 workers for disk requests; and the keeper. */
-const PIDS_BEYOND_VCPUS = 96;
-/** What the VMM's own threads may use beside the vCPUs, in CPUs. */
-const CPUS_BEYOND_VCPUS = 0.5;
+/** What a sandbox begins as. */
+interface Source {
+  readonly shape: { readonly vcpus: number; readonly memoryMb: number };
+  /** Puts it into the sandbox's data folder. */
+  readonly place: (dataFolder: string) => Promise<Origin>;
+}
 
 /**
- * @throws RoostError `not_found` (no such image), `no_capacity`, `disk_full`, `host_failed` (the machine did not come up); the
- * signal's reason when aborted. Nothing of the sandbox is left then.
+ * @throws RoostError `not_found` (no such image or snapshot), `no_capacity`, `disk_full`, `conflict` (a snapshot that this host cannot
+ * wake), `host_failed` (the machine did not come up); the signal's reason when aborted. Nothing of the sandbox is left then.
  */
 export async function createSandbox(
   parts: Parts,
@@ -30,125 +31,71 @@ export async function createSandbox(
   createdAt: Date,
   signal: AbortSignal,
 ): Promise<RunningSandbox> {
-  const folders = foldersOf(parts.roots, spec.id);
-  const accessToken = parts.randomBytes(32).toString("hex");
-  using steps = parts.steps("create", parts.logger.child({ sandbox: spec.id }));
-  await using undo = new AsyncDisposableStack();
-  const step = async <T>(name: string, make: () => Promise<T> | T): Promise<T> => {
-    signal.throwIfAborted();
-    return await steps.run(name, make);
-  };
-
-  const image = await step("image", () => findImage(parts.assets, spec.template));
-  await step("admission", () => {
-    parts.admission.reserve(spec.id, { vcpus: spec.vcpus, memoryMb: spec.memoryMb });
-    undo.defer(() => parts.admission.release(spec.id));
-  });
-  const slot = await step("slot", async () => {
-    const slot = await parts.slots.acquire({ internet: spec.internet }, signal);
-    undo.defer(() => parts.slots.release(slot.index));
-    return slot;
-  });
-  const uid = parts.uidBase + slot.index;
-  await step("record", async () => {
-    undo.defer(() => rm(folders.run, { recursive: true, force: true }));
-    // The VMM's user may pass, to its own folder `vm`; no more.
-    await mkdir(folders.run, { recursive: true, mode: 0o711 });
-    await writeRunRecord(folders.run, { state: "starting", slot: slot.index, access_token: accessToken });
-  });
-  await step("folder", async () => {
-    undo.defer(() => rm(folders.data, { recursive: true, force: true }));
+  await using operation = new Operation(parts, "create", spec.id, signal);
+  const { folders } = operation;
+  const source = await operation.step("image", () => findSource(parts, spec));
+  const reservation = await reserve(operation, source.shape, spec.internet, "starting");
+  await operation.step("folder", async () => {
+    operation.undo(() => rm(folders.data, { recursive: true, force: true }));
     await mkdir(folders.data, { recursive: true, mode: 0o700 });
     await writeFile(makingMarker(folders), "");
     await writeSpecRecord(folders.data, {
       template: spec.template,
-      vcpus: spec.vcpus,
-      memory_mb: spec.memoryMb,
+      vcpus: source.shape.vcpus,
+      memory_mb: source.shape.memoryMb,
       internet: spec.internet,
+      timeout_sec: spec.timeoutSec,
+      env: { ...spec.env },
       created_at: createdAt.toISOString(),
     });
   });
-  const disk = await step("disk", async () => {
-    const disk = await parts.rootDisk.create(image.path, folders.data, uid, signal);
-    undo.defer(() => parts.rootDisk.remove(folders.data));
+  const origin = await operation.step("source", () => source.place(folders.data));
+  const disk = await operation.step("disk", async () => {
+    const disk = await parts.rootDisk.create(await chainBelow(folders.data), folders.data, reservation.uid, signal);
+    operation.undo(() => parts.rootDisk.remove(folders.data));
     return disk;
   });
-  const cgroup = await step("cgroup", async () => {
-    const cgroup = await parts.cgroups.create(cgroupName(parts, spec.id), {
-      memoryBytes: (spec.memoryMb + parts.vmm.overheadMb) * 1024 * 1024,
-      cpus: spec.vcpus + CPUS_BEYOND_VCPUS,
-      pids: spec.vcpus + PIDS_BEYOND_VCPUS,
-    });
-    undo.defer(() => cgroup.remove());
-    return cgroup;
-  });
-  const machine = await step("machine", async () => {
-    undo.defer(() => parts.vmm.stop(folders));
-    const machine = await parts.vmm.start(
-      {
-        sandboxId: spec.id,
-        vcpus: spec.vcpus,
-        memoryMb: spec.memoryMb,
-        disk,
-        slot,
-        uid,
-        cgroupProcs: cgroup.procs,
-        folders: { run: folders.run, data: folders.data },
-      },
-      signal,
-    );
-    undo.use(machine);
-    return machine;
-  });
-  const envd = await step("boot", async () => {
-    const envd = parts.connectEnvd({ address: slot.address, accessToken });
-    undo.use(envd);
-    await waitForGuest(envd, machine, parts.vmm, signal);
-    return envd;
-  });
-  await step("init", () =>
-    envd.init(
-      {
-        envVars: spec.env,
-        accessToken,
-        defaultUser: DEFAULT_USER,
-        timestamp: parts.now(),
-        hostname: spec.id,
-        entropy: parts.randomBytes(64),
-        machineId: parts.randomBytes(16).toString("hex"),
-      },
-      AbortSignal.any([signal, AbortSignal.timeout(INIT_LIMIT_MS)]),
-    ),
+  const running = await startMachine(operation, reservation, source.shape, disk, origin, (accessToken) =>
+    newIdentity(parts, spec.id, spec.env, accessToken),
   );
-  const startedAt = parts.now();
-  await step("keep", async () => {
-    await writeRunRecord(folders.run, {
-      state: "running",
-      slot: slot.index,
-      access_token: accessToken,
-      started_at: startedAt.toISOString(),
-    });
+  await operation.step("keep", async () => {
+    await keepRunning(operation, reservation, running);
     await rm(makingMarker(folders));
   });
-  undo.move();
-  return { machine, envd, slot, startedAt };
+  operation.complete();
+  return running;
 }
 
-/** Until envd answers. @throws RoostError `host_failed` when the machine ends first, or takes beyond all patience. */
-async function waitForGuest(envd: EnvdClient, machine: Machine, vmm: Vmm, signal: AbortSignal): Promise<void> {
-  const limit = BOOT_LIMIT_MS[vmm.description.accelerator];
-  const giveUp = new AbortController();
-  const timer = setTimeout(() => {
-    giveUp.abort(new RoostError("host_failed", `The guest did not answer within ${limit / 1000} seconds.`));
-  }, limit);
-  let waiting = true;
-  void machine.ended.then(({ reason }) => {
-    if (waiting) giveUp.abort(new RoostError("host_failed", `The guest did not come up. ${reason}`));
-  });
-  try {
-    await envd.waitHealthy(AbortSignal.any([signal, giveUp.signal]));
-  } finally {
-    waiting = false;
-    clearTimeout(timer);
-  }
+async function findSource(parts: Parts, spec: SandboxSpec): Promise<Source> {
+  return spec.snapshotId === undefined ? await imageSource(parts, spec) : await snapshotSource(parts, spec.snapshotId);
+}
+
+async function imageSource(parts: Parts, { template, vcpus, memoryMb }: SandboxSpec): Promise<Source> {
+  const image = await findImage(parts.assets, template);
+  return {
+    shape: { vcpus, memoryMb },
+    place: async (dataFolder) => {
+      await pinImage(image, parts.roots.images, basePath(dataFolder));
+      return { generation: undefined, vmmVersion: undefined };
+    },
+  };
+}
+
+/** A snapshot's own vCPUs and memory hold, whatever was asked for (S5). */
+async function snapshotSource(parts: Parts, snapshotId: string): Promise<Source> {
+  const folder = snapshotFolder(parts.roots, snapshotId);
+  const manifest = await readManifest(folder);
+  await checkRestorable(parts.vmm, manifest);
+  return {
+    shape: { vcpus: manifest.vcpus, memoryMb: manifest.memory_mb },
+    place: (dataFolder) => placeGeneration(folder, manifest, dataFolder),
+  };
+}
+
+/** The sandbox has the generation as its own from then on; what becomes of the snapshot is nothing to it. */
+async function placeGeneration(folder: string, manifest: Manifest, dataFolder: string): Promise<Origin> {
+  await mkdir(join(dataFolder, GENERATIONS_FOLDER), { mode: 0o700 });
+  const own = generationFolder(dataFolder, manifest.generation);
+  await linkGeneration(folder, own, { durable: false });
+  return { generation: own, vmmVersion: manifest.vmm.version };
 }

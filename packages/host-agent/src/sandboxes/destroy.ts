@@ -42,7 +42,12 @@ export async function freeEndedSandbox(
 }
 
 /** Machine, cgroup and slot; what they are is read from the record, so that it works for a sandbox this agent has not made. */
-async function freeMachine(parts: Parts, id: string, running: RunningSandbox | undefined, steps: Steps): Promise<void> {
+export async function freeMachine(
+  parts: Parts,
+  id: string,
+  running: RunningSandbox | undefined,
+  steps: Steps,
+): Promise<void> {
   const folders = foldersOf(parts.roots, id);
   await steps.run("machine", async () => {
     await running?.envd[Symbol.asyncDispose]();

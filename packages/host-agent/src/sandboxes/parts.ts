@@ -5,7 +5,7 @@ import type { Cgroups } from "../cgroups/cgroups.ts";
 import type { RootDisk } from "../disk/root-disk.ts";
 import type { ConnectEnvd } from "../envd-client/envd-client.ts";
 import type { Slots } from "../network/slots.ts";
-import type { Vmm } from "../vmm/vmm.ts";
+import type { MemoryMode, Vmm } from "../vmm/vmm.ts";
 import type { SandboxRoots } from "./folders.ts";
 import type { Steps } from "./steps.ts";
 
@@ -21,6 +21,8 @@ export interface Parts {
   readonly cgroups: Cgroups;
   readonly admission: Admission;
   readonly vmm: Vmm;
+  /** How machines get their memory. */
+  readonly memoryMode: MemoryMode;
   readonly connectEnvd: ConnectEnvd;
   readonly randomBytes: (size: number) => Buffer;
   readonly now: () => Date;

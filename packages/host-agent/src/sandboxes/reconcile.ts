@@ -2,22 +2,37 @@
  * What an agent does when it starts: it lists what the kernel and the folders hold of this host's, takes over what is whole, and
  * takes apart what is not.
  *
- * | found                                             | then                                              |
- * |---------------------------------------------------|---------------------------------------------------|
- * | record `running`, its keeper answers              | adopted: `running`                                |
- * | record `running`, no keeper                       | its machine has ended: freed, `error`, disk kept  |
- * | record `starting` or unreadable, or `making` left | its maker died before it was handed out: removed  |
- * | record `stopping`                                 | removed                                           |
- * | no record (a reboot), its data folder is whole    | `error`, disk kept                                |
- * | a slot or cgroup of this host's without a sandbox | removed                                           |
+ * | found                                             | then                                                        |
+ * |---------------------------------------------------|-------------------------------------------------------------|
+ * | record `running`, its keeper answers              | adopted: `running`                                          |
+ * | record `running`, no keeper                       | its machine has ended: freed, `error`, disk kept            |
+ * | record `pausing`, its generation is durable       | the pause is carried to its end: `paused`                   |
+ * | record `pausing`, else                            | taken back: thawed and `running`, or `error`                |
+ * | record `resuming`                                 | taken back: what it was before                              |
+ * | record `starting` or unreadable, or `making` left | its maker died before it was handed out: removed            |
+ * | record `stopping`                                 | removed                                                     |
+ * | no record, a generation and nothing newer         | `paused`                                                    |
+ * | no record, else                                   | the machine was restarted: `error`, disk kept               |
+ * | a slot or cgroup of this host's without a sandbox | removed                                                     |
  */
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, rm } from "node:fs/promises";
 import { isId } from "@roost/protocol/ids";
-import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
+import { destroySandbox, freeEndedSandbox, freeMachine } from "./destroy.ts";
 import { foldersOf, makingMarker } from "./folders.ts";
+import { chainBelow, newestGeneration, removeUnfinished } from "./own-generations.ts";
 import { cgroupName, type Parts } from "./parts.ts";
-import { type RunRecord, readEndRecord, readRunRecord, readSpecRecord, type SpecRecord } from "./records.ts";
+import { freePaused, thaw } from "./pause.ts";
+import {
+  type RunRecord,
+  readEndRecord,
+  readRunRecord,
+  readSpecRecord,
+  type SpecRecord,
+  writeRunRecord,
+} from "./records.ts";
+import { takeBackDisk } from "./resume.ts";
 import type { RunningSandbox } from "./sandbox.ts";
+import { removeHalfSnapshots } from "./snapshots.ts";
 
 /** A sandbox that was found and stays. */
 export type FoundSandbox = {
@@ -26,6 +41,7 @@ export type FoundSandbox = {
   readonly spec: SpecRecord | undefined;
 } & (
   | { readonly state: "running"; readonly running: RunningSandbox }
+  | { readonly state: "paused" }
   | { readonly state: "error"; readonly reason: string }
 );
 
@@ -41,6 +57,7 @@ export async function reconcile(parts: Parts): Promise<FoundSandbox[]> {
     if (sandbox) found.push(sandbox);
   }
   await removeStrays(parts, found);
+  await removeHalfSnapshots(parts.roots);
   return found;
 }
 
@@ -52,18 +69,55 @@ async function reconcileSandbox(parts: Parts, id: string): Promise<FoundSandbox 
     exists(makingMarker(folders)),
   ]);
   const whole = !half && (await exists(folders.data));
-  if (!whole || (record && record.state !== "running")) {
-    parts.logger.info({ sandbox: id, state: record?.state }, "removing a sandbox that was left half-way");
+  const state = record?.state;
+  if (!whole || state === "starting" || state === "stopping") {
+    parts.logger.info({ sandbox: id, state }, "removing a sandbox that was left half-way");
     await destroySandbox(parts, id, undefined);
     return undefined;
   }
-  const adopted = record && (await adopt(parts, id, record, spec));
-  if (adopted) return { id, spec, state: "running", running: adopted };
-  const reason =
-    (await readEndRecord(folders.data))?.reason ??
-    (record ? (await parts.vmm.readEnd(folders)).reason : "The host was restarted.");
+  await removeUnfinished(folders.data);
+  if (record?.state === "pausing" && (await newestGeneration(folders.data))?.number === record.generation) {
+    await freePaused(parts, id, undefined);
+  } else if (record?.state === "resuming") await takeBackResume(parts, id, record);
+  else if (record) {
+    const running = await adopt(parts, id, record, spec);
+    if (running && record.state === "pausing") await takeBackPause(parts, id, running);
+    if (running) return { id, spec, state: "running", running };
+    const { reason } = (await readEndRecord(folders.data)) ?? (await parts.vmm.readEnd(folders));
+    await freeEndedSandbox(parts, id, undefined, reason);
+  }
+  return await atRest(parts, id, spec);
+}
+
+/** One that has no machine. */
+async function atRest(parts: Parts, id: string, spec: SpecRecord | undefined): Promise<FoundSandbox> {
+  const { data } = foldersOf(parts.roots, id);
+  const ended = await readEndRecord(data);
+  const generation = await newestGeneration(data);
+  if (ended === undefined && generation && !(await parts.rootDisk.hasLayerOver(await chainBelow(data), data))) {
+    await freePaused(parts, id, undefined); // What a loss of power has left of its pause.
+    return { id, spec, state: "paused" };
+  }
+  const reason = ended?.reason ?? "The host was restarted.";
   await freeEndedSandbox(parts, id, undefined, reason);
   return { id, spec, state: "error", reason };
+}
+
+async function takeBackResume(parts: Parts, id: string, record: RunRecord): Promise<void> {
+  const folders = foldersOf(parts.roots, id);
+  using steps = parts.steps("take back a resume", parts.logger.child({ sandbox: id }));
+  await freeMachine(parts, id, undefined, steps);
+  await steps.run("disk", async () => {
+    if (record.fresh_layer === true) await takeBackDisk(parts, folders.data);
+  });
+  await steps.run("run", () => rm(folders.run, { recursive: true, force: true }));
+}
+
+async function takeBackPause(parts: Parts, id: string, running: RunningSandbox): Promise<void> {
+  await thaw(parts, id, running);
+  const { run } = foldersOf(parts.roots, id);
+  const record = await readRunRecord(run);
+  if (record) await writeRunRecord(run, { ...record, state: "running" });
 }
 
 /** `undefined`: its machine has ended. */

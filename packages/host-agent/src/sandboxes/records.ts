@@ -6,13 +6,23 @@
  *
  * Written to a temporary name and renamed, so a reader sees a whole file or none; never fsynced (see folders.ts).
  */
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
 
 const RunRecord = Type.Object({
-  state: Type.Union([Type.Literal("starting"), Type.Literal("running"), Type.Literal("stopping")]),
+  state: Type.Union([
+    Type.Literal("starting"),
+    Type.Literal("running"),
+    Type.Literal("pausing"),
+    Type.Literal("resuming"),
+    Type.Literal("stopping"),
+  ]),
+  /** While it is `pausing`: the number of the generation that is being made. */
+  generation: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** While it is `resuming`: whether its topmost disk layer was made for that, and goes again if it fails. */
+  fresh_layer: Type.Optional(Type.Boolean()),
   /** Absent once it was given back: by then it may be another sandbox's. */
   slot: Type.Optional(Type.Integer({ minimum: 0 })),
   /** What envd asks of its callers once it has been told. */
@@ -26,6 +36,9 @@ const SpecRecord = Type.Object({
   vcpus: Type.Integer({ minimum: 1 }),
   memory_mb: Type.Integer({ minimum: 1 }),
   internet: Type.Boolean(),
+  timeout_sec: Type.Integer({ minimum: 0 }),
+  /** Told to its guest again when its disk is booted. */
+  env: Type.Record(Type.String(), Type.String()),
   created_at: Type.String(),
 });
 export type SpecRecord = Static<typeof SpecRecord>;
@@ -35,17 +48,21 @@ export type EndRecord = Static<typeof EndRecord>;
 
 export const writeRunRecord = (folder: string, record: RunRecord): Promise<void> =>
   write(join(folder, "sandbox.json"), record);
-export const writeSpecRecord = (folder: string, record: SpecRecord): Promise<void> =>
-  write(join(folder, "spec.json"), record);
+export const writeSpecRecord = (folder: string, record: SpecRecord): Promise<void> => write(specPath(folder), record);
 export const writeEndRecord = (folder: string, record: EndRecord): Promise<void> =>
   write(join(folder, "ended.json"), record);
 
+export const removeEndRecord = (folder: string): Promise<void> => rm(join(folder, "ended.json"), { force: true });
+
 export const readRunRecord = (folder: string): Promise<RunRecord | undefined> =>
   read(join(folder, "sandbox.json"), RunRecord);
-export const readSpecRecord = (folder: string): Promise<SpecRecord | undefined> =>
-  read(join(folder, "spec.json"), SpecRecord);
+export const readSpecRecord = (folder: string): Promise<SpecRecord | undefined> => read(specPath(folder), SpecRecord);
 export const readEndRecord = (folder: string): Promise<EndRecord | undefined> =>
   read(join(folder, "ended.json"), EndRecord);
+
+export function specPath(folder: string): string {
+  return join(folder, "spec.json");
+}
 
 async function write(path: string, record: unknown): Promise<void> {
   const temporary = `${path}.new`;

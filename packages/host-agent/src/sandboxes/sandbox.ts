@@ -1,35 +1,47 @@
 /**
  * What a sandbox is on its host.
  *
- *                create                 its machine ended
- *     (nothing) ───────→ starting → running ────────────→ error
- *         ↑                 │          │                    │
- *         │   failed: undone│          │ destroy            │ destroy
- *         ├─────────────────┘          ↓                    ↓
- *         └──────────────────────── stopping ←──────────────┘
+ *                create                         its machine ended
+ *     (nothing) ───────→ starting → running ─────────────────→ error
+ *         ↑                 │        │   ↑ ↑                     │
+ *         │   failed: undone│ pause  │   │ └── resuming ←────────┤ resume
+ *         ├─────────────────┘        ↓   │        ↑ │            │
+ *         │              pausing ────┤   │ resume │ │ failed     │
+ *         │                  failed: └───┘        │ ↓ (as before)│
+ *         │                  done: ─────────→ paused             │
+ *         │                                       │              │ destroy, from any state
+ *         └──────────── stopping ←────────────────┴──────────────┘
  *
  * `starting`: steps of create.ts run; a failure undoes all of them. `destroy` cancels it and waits for the undoing.
  * `running`: a keeper holds its machine; the agent may come and go.
- * `error`: the machine has ended by itself (a crash, a reboot of the host, a power-off from inside). Its disk is kept, all else is freed.
+ * `pausing`: steps of pause.ts run. Until its generation is durable, a failure lets it run on.
+ * `paused`: its generation is on disk, and nothing of it is anywhere else.
+ * `resuming`: steps of resume.ts run; a failure undoes all of them. `destroy` cancels it.
+ * `error`: the machine has ended by itself (a crash, a reboot of the host, a power-off from inside). Its disk is kept, and its last
+ * generation if it has one; all else is freed.
  * `stopping`: steps of destroy.ts run. When one fails it stays `stopping`; destroying again goes on where it failed.
  */
 import type { EnvdClient } from "../envd-client/envd-client.ts";
 import type { Slot } from "../network/slots.ts";
 import type { Machine } from "../vmm/vmm.ts";
 
-export type SandboxState = "starting" | "running" | "stopping" | "error";
+export type SandboxState = "starting" | "running" | "pausing" | "paused" | "resuming" | "stopping" | "error";
 
 /** What was asked for. */
 export interface SandboxSpec {
   readonly id: string;
-  /** Name of a base image. */
+  /** Name of a base image or a snapshot. */
   readonly template: string;
+  /** The snapshot to begin as; undefined: from the base image. Its own vCPUs and memory hold. */
+  readonly snapshotId?: string | undefined;
   readonly vcpus: number;
   readonly memoryMb: number;
   /** The default environment of every process in it. */
   readonly env: Readonly<Record<string, string>>;
   /** False: its network leads nowhere, DNS included. */
   readonly internet: boolean;
+  /** Unused for this long, it pauses itself. 0: never. */
+  readonly timeoutSec: number;
 }
 
 /** What others are told. */
@@ -44,6 +56,16 @@ export interface SandboxInfo {
   readonly guestIp?: string;
   readonly createdAt: Date;
   readonly startedAt?: Date;
+  readonly lastActiveAt?: Date;
+}
+
+export interface SnapshotInfo {
+  readonly id: string;
+  readonly vcpus: number;
+  readonly memoryMb: number;
+  /** Allocated on the disk. */
+  readonly sizeBytes: number;
+  readonly createdAt: Date;
 }
 
 /** What a running sandbox holds. */

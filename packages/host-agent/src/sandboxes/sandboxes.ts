@@ -1,35 +1,33 @@
 /**
- * All sandboxes of this host. One operation at a time changes a sandbox; whoever asks for the same meanwhile gets the same answer.
+ * All sandboxes of this host. One operation at a time changes a sandbox: who asks for the same meanwhile gets the same answer, who asks
+ * for another is told of the conflict, and a destroy waits.
  */
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import { Activity } from "./activity.ts";
 import { createSandbox } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
+import { describe, type Entry, entryOf } from "./entry.ts";
 import { foldersOf } from "./folders.ts";
 import { readLogs, type SandboxLogs } from "./logs.ts";
+import { newestGeneration } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
+import { freezeSandbox } from "./pause.ts";
 import { type FoundSandbox, reconcile } from "./reconcile.ts";
-import type { RunningSandbox, SandboxInfo, SandboxSpec, SandboxState } from "./sandbox.ts";
+import { readSpecRecord } from "./records.ts";
+import { type ResumeMode, resumeSandbox } from "./resume.ts";
+import type { RunningSandbox, SandboxInfo, SandboxSpec, SandboxState, SnapshotInfo } from "./sandbox.ts";
+import { deleteSnapshot, findSnapshot, keepSnapshot, listSnapshots } from "./snapshots.ts";
+import { tryAgain } from "./try-again.ts";
 
-interface Entry {
-  readonly id: string;
-  readonly template: string;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly createdAt: Date;
-  state: SandboxState;
-  reason?: string | undefined;
-  running?: RunningSandbox | undefined;
-  /** The operation that changes it now; settles when that has ended, and never rejects. */
-  busy?: Promise<void> | undefined;
-  /** Cancels its creation. */
-  readonly cancel: AbortController;
-}
+/** What becomes of a sandbox of which a snapshot was made. */
+export type Leave = "as-it-was" | "paused" | "running";
 
 export class Sandboxes implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #entries = new Map<string, Entry>();
   readonly #onChange: () => void;
+  readonly #stopping = new AbortController();
 
   private constructor(parts: Parts, onChange: () => void) {
     this.#parts = parts;
@@ -53,19 +51,17 @@ export class Sandboxes implements AsyncDisposable {
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxInfo> {
     const known = this.#entries.get(spec.id);
     if (known) return await this.#sameAgain(known);
-    const entry: Entry = {
-      id: spec.id,
-      template: spec.template,
-      vcpus: spec.vcpus,
-      memoryMb: spec.memoryMb,
-      createdAt: this.#parts.now(),
-      state: "starting",
-      cancel: new AbortController(),
-    };
+    const { template, vcpus, memoryMb: memory_mb, timeoutSec: timeout_sec } = spec;
+    const entry = entryOf(spec.id, { template, vcpus, memory_mb, timeout_sec }, this.#parts.now(), "starting");
     this.#entries.set(spec.id, entry);
     const making = createSandbox(this.#parts, spec, entry.createdAt, AbortSignal.any([signal, entry.cancel.signal]));
     const work = making.then(
-      (running) => this.#nowRunning(entry, running),
+      async (running) => {
+        const made = await readSpecRecord(foldersOf(this.#parts.roots, spec.id).data);
+        entry.vcpus = made?.vcpus ?? vcpus;
+        entry.memoryMb = made?.memory_mb ?? memory_mb;
+        this.#nowRunning(entry, running);
+      },
       (error: unknown) => {
         this.#entries.delete(spec.id);
         throw error;
@@ -76,6 +72,90 @@ export class Sandboxes implements AsyncDisposable {
     return describe(entry);
   }
 
+  /**
+   * Freezes a sandbox to disk. For one that is paused: what it is.
+   * @throws RoostError `not_running`; `conflict` when another operation changes it; as freezeSandbox.
+   */
+  async pause(id: string): Promise<SandboxInfo> {
+    const entry = this.#known(id);
+    if (entry.state === "paused" && !entry.busy) return describe(entry);
+    this.#refuseIfBusy(entry);
+    const { running } = entry;
+    if (entry.state !== "running" || !running) throw notRunning(entry);
+    entry.state = "pausing";
+    const work = this.#pauseNow(entry, running);
+    this.#occupy(entry, work);
+    await work;
+    return describe(entry);
+  }
+
+  /**
+   * Wakes a sandbox that is paused or in error. For one that runs: what it is.
+   * @throws RoostError `not_paused`; `conflict` when another operation changes it; as resumeSandbox.
+   */
+  async resume(id: string, mode: ResumeMode, signal: AbortSignal): Promise<SandboxInfo> {
+    const entry = this.#known(id);
+    if (entry.state === "running" && !entry.busy) return describe(entry);
+    this.#refuseIfBusy(entry);
+    if (entry.state !== "paused" && entry.state !== "error") {
+      throw new RoostError("not_paused", `The sandbox ${id} is ${entry.state}, not paused.`);
+    }
+    const before = entry.state;
+    entry.state = "resuming";
+    entry.cancel = new AbortController();
+    const work = resumeSandbox(this.#parts, id, mode, AbortSignal.any([signal, entry.cancel.signal])).then(
+      (running) => {
+        entry.reason = undefined;
+        this.#nowRunning(entry, running);
+      },
+      (error: unknown) => {
+        entry.state = before;
+        throw error;
+      },
+    );
+    this.#occupy(entry, work);
+    await work;
+    return describe(entry);
+  }
+
+  /** Counts as use. @throws RoostError `not_running` */
+  ping(id: string): void {
+    const entry = this.#known(id);
+    if (entry.state !== "running") throw notRunning(entry);
+    entry.activity?.touch();
+  }
+
+  /**
+   * Keeps a sandbox's frozen moment under an id of its own; freezes it for that if it runs. For an id that is there: that snapshot.
+   * @throws RoostError `not_paused` when it neither runs nor is paused; `conflict`; as pause and resume.
+   */
+  async snapshot(
+    id: string,
+    snapshotId: string,
+    leave: Leave,
+    signal: AbortSignal,
+  ): Promise<{ snapshot: SnapshotInfo; sandbox: SandboxInfo }> {
+    const entry = this.#known(id);
+    const { roots } = this.#parts;
+    let snapshot = await findSnapshot(roots, snapshotId);
+    const ran = entry.state === "running";
+    if (!snapshot) {
+      if (ran) await this.pause(id);
+      snapshot = await this.#keepPaused(entry, snapshotId);
+    } else if (ran && leave === "paused") await this.pause(id);
+    const shouldRun = leave === "running" || (leave === "as-it-was" && ran);
+    if (shouldRun) await this.resume(id, "memory", signal);
+    return { snapshot, sandbox: describe(entry) };
+  }
+
+  deleteSnapshot(snapshotId: string): Promise<void> {
+    return deleteSnapshot(this.#parts.roots, snapshotId);
+  }
+
+  listSnapshots(): Promise<SnapshotInfo[]> {
+    return listSnapshots(this.#parts.roots);
+  }
+
   /** Ends a sandbox and removes all of it. One this host does not know is as good as destroyed. */
   async destroy(id: string): Promise<void> {
     const entry = this.#entries.get(id);
@@ -84,6 +164,7 @@ export class Sandboxes implements AsyncDisposable {
     while (entry.busy) await entry.busy;
     if (this.#entries.get(id) !== entry) return;
     entry.state = "stopping";
+    entry.activity?.[Symbol.dispose]();
     const work = destroySandbox(this.#parts, id, entry.running).then(() => void this.#entries.delete(id));
     this.#occupy(entry, work);
     await work;
@@ -104,7 +185,7 @@ export class Sandboxes implements AsyncDisposable {
   }
 
   async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
-    return await this.#envd(id).exec(request, signal);
+    return await this.#using(id, (envd) => envd.exec(request, signal));
   }
 
   async writeFile(
@@ -114,33 +195,84 @@ export class Sandboxes implements AsyncDisposable {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<number> {
-    return await this.#envd(id).writeFile(path, user, chunks, signal);
+    return await this.#using(id, (envd) => envd.writeFile(path, user, chunks, signal));
   }
 
   async readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const { chunks } = await this.#envd(id).readFile(path, user, signal);
-    return chunks;
+    const { envd, activity } = this.#inUse(id);
+    const { chunks } = await envd.readFile(path, user, signal);
+    return whileActive(chunks, activity);
   }
 
   /** Lets go of all sandboxes; they run on. Waits for operations under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
     for (const entry of this.#entries.values()) {
       while (entry.busy) await entry.busy;
+      entry.activity?.[Symbol.dispose]();
       await entry.running?.envd[Symbol.asyncDispose]();
       entry.running?.machine[Symbol.dispose]();
     }
   }
 
-  #envd(id: string): EnvdClient {
-    const { running, state, reason } = this.#known(id);
-    if (running && state === "running") return running.envd;
-    throw new RoostError("not_running", `The sandbox ${id} does not run: ${reason ?? `it is ${state}.`}`);
+  async #pauseNow(entry: Entry, running: RunningSandbox): Promise<void> {
+    try {
+      const { free } = await freezeSandbox(this.#parts, entry.id, running, this.#stopping.signal);
+      entry.state = "paused";
+      this.#forget(entry);
+      await tryAgain(free, this.#stopping.signal, (error) => {
+        this.#parts.logger.error({ sandbox: entry.id, err: error }, "a paused sandbox still holds something");
+      });
+    } catch (error) {
+      // It may have ended meanwhile: then its machine has said so, and nobody listened because it was being paused.
+      if (entry.state === "pausing") {
+        entry.state = "running";
+        void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
+      }
+      throw error;
+    }
+  }
+
+  async #keepPaused(entry: Entry, snapshotId: string): Promise<SnapshotInfo> {
+    this.#refuseIfBusy(entry);
+    if (entry.state !== "paused") {
+      throw new RoostError(
+        "not_paused",
+        `The sandbox ${entry.id} is ${entry.state}: only what runs or is paused can be kept.`,
+      );
+    }
+    const { roots } = this.#parts;
+    const work = (async () => {
+      const generation = await newestGeneration(foldersOf(roots, entry.id).data);
+      if (!generation) throw new RoostError("internal", `The generation of ${entry.id} is not there.`);
+      return await keepSnapshot(roots, snapshotId, generation.folder);
+    })();
+    this.#occupy(entry, work);
+    return await work;
+  }
+
+  async #using<T>(id: string, use: (envd: EnvdClient) => Promise<T>): Promise<T> {
+    const { envd, activity } = this.#inUse(id);
+    using _ = activity;
+    return await use(envd);
+  }
+
+  #inUse(id: string): { envd: EnvdClient; activity: Disposable } {
+    const entry = this.#known(id);
+    const { running, state, activity } = entry;
+    if (!running || !activity || state !== "running") throw notRunning(entry);
+    return { envd: running.envd, activity: activity.begin() };
   }
 
   #known(id: string): Entry {
     const entry = this.#entries.get(id);
     if (!entry) throw new RoostError("not_found", `This host has no sandbox ${id}.`);
     return entry;
+  }
+
+  #refuseIfBusy({ id, busy, state }: Entry): void {
+    if (busy)
+      throw new RoostError("conflict", `The sandbox ${id} is ${state} at this moment; try again when that is done.`);
   }
 
   async #sameAgain(entry: Entry): Promise<SandboxInfo> {
@@ -150,56 +282,65 @@ export class Sandboxes implements AsyncDisposable {
   }
 
   #takeOver(found: FoundSandbox): void {
-    const entry: Entry = {
-      id: found.id,
-      template: found.spec?.template ?? "",
-      vcpus: found.spec?.vcpus ?? 0,
-      memoryMb: found.spec?.memory_mb ?? 0,
-      createdAt: found.spec ? new Date(found.spec.created_at) : this.#parts.now(),
-      state: found.state,
-      cancel: new AbortController(),
-    };
+    const createdAt = found.spec ? new Date(found.spec.created_at) : this.#parts.now();
+    const reason = found.state === "error" ? found.reason : undefined;
+    const entry = entryOf(found.id, found.spec ?? {}, createdAt, found.state, reason);
     this.#entries.set(found.id, entry);
     if (found.state === "running") this.#nowRunning(entry, found.running);
-    else entry.reason = found.reason;
   }
 
   #nowRunning(entry: Entry, running: RunningSandbox): void {
     entry.running = running;
     entry.state = "running";
+    entry.activity = new Activity(entry.timeoutSec, this.#parts.now, () => void this.#pauseIdle(entry));
     void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
   }
 
+  /** What it held while it ran is not its any more. */
+  #forget(entry: Entry): void {
+    entry.lastActiveAt = entry.activity?.lastActive;
+    entry.activity?.[Symbol.dispose]();
+    entry.activity = undefined;
+    entry.running = undefined;
+  }
+
+  async #pauseIdle(entry: Entry): Promise<void> {
+    if (entry.busy || entry.state !== "running") return;
+    this.#parts.logger.info({ sandbox: entry.id, idle_sec: entry.timeoutSec }, "pausing an idle sandbox");
+    await this.pause(entry.id).catch(() => {}); // It has been logged, and the sandbox runs on.
+    this.#onChange();
+  }
+
   async #machineEnded(entry: Entry, running: RunningSandbox, reason: string): Promise<void> {
-    if (entry.state !== "running") return; // It is being destroyed.
+    if (entry.state !== "running" || entry.running !== running) return; // It is being paused or destroyed.
     entry.state = "error";
     entry.reason = reason;
-    entry.running = undefined;
+    this.#forget(entry);
     this.#parts.logger.warn({ sandbox: entry.id, reason }, "a machine has ended by itself");
     this.#onChange();
     this.#occupy(entry, freeEndedSandbox(this.#parts, entry.id, running, reason));
   }
 
-  #occupy(entry: Entry, work: Promise<void>): void {
-    const settled = work.catch((error: unknown) => {
-      this.#parts.logger.error({ sandbox: entry.id, state: entry.state, err: error }, "an operation has failed");
+  #occupy(entry: Entry, work: Promise<unknown>): void {
+    const before: SandboxState = entry.state;
+    const settled = work.then(
+      () => {},
+      (error: unknown) => {
+        this.#parts.logger.error({ sandbox: entry.id, state: before, err: error }, "an operation has failed");
+      },
+    );
+    const busy = settled.then(() => {
+      if (entry.busy === busy) entry.busy = undefined;
     });
-    entry.busy = settled.then(() => {
-      entry.busy = undefined;
-    });
+    entry.busy = busy;
   }
 }
 
-function describe(entry: Entry): SandboxInfo {
-  const { id, state, vcpus, memoryMb, template, createdAt, reason, running } = entry;
-  return {
-    id,
-    state,
-    vcpus,
-    memoryMb,
-    template,
-    createdAt,
-    ...(reason === undefined ? {} : { reason }),
-    ...(running ? { guestIp: running.slot.address, startedAt: running.startedAt } : {}),
-  };
+function notRunning({ id, state, reason }: Entry): RoostError {
+  return new RoostError("not_running", `The sandbox ${id} does not run: ${reason ?? `it is ${state}.`}`);
+}
+
+async function* whileActive(chunks: AsyncIterable<Uint8Array>, activity: Disposable): AsyncGenerator<Uint8Array> {
+  using _ = activity;
+  yield* chunks;
 }

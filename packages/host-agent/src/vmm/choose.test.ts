@@ -14,7 +14,9 @@ const never = new AbortController().signal;
 function candidate(accelerator: "kvm" | "tcg"): Vmm {
   const unused = (): never => assert.fail("the choice starts machines by its attempt only");
   const description = { name: "qemu", version: "7.2.0", accelerator } as const;
-  return { description, overheadMb: 1, start: unused, adopt: unused, stop: unused, readEnd: unused };
+  const fingerprint = { ...description, machine: "", cpu: "", tscKhz: null };
+  const facts = { description, fingerprint, kernelVersion: "", overheadMb: 1 };
+  return { ...facts, cannotWake: unused, start: unused, adopt: unused, stop: unused, readEnd: unused };
 }
 
 async function circumstances() {

@@ -25,7 +25,7 @@ async function emptyBase(sizeBytes: number) {
 test("a layer that we write is one that QEMU's checker finds whole, at every size", async () => {
   for (const sizeBytes of [512, 1024 ** 2 + 512, 1024 ** 3, 1024 ** 3 + 512, 20 * 1024 ** 3, 8 * 1024 ** 4]) {
     await using at = await emptyBase(sizeBytes);
-    await driver.create(at.base, at.folder, UID);
+    await driver.create({ base: at.base, layers: [] }, at.folder, UID);
     const { stdout } = await runCommand(["qemu-img", "info", "--output=json", "-f", "qcow2", at.layer]);
     const info: { "virtual-size": number; "backing-filename"?: string } = JSON.parse(stdout);
     assert.equal(info["virtual-size"], sizeBytes);
@@ -36,7 +36,7 @@ test("a layer that we write is one that QEMU's checker finds whole, at every siz
 
 test("the first and the last sector of a disk can be written", async () => {
   await using at = await emptyBase(20 * 1024 ** 3);
-  const disk = await driver.create(at.base, at.folder, UID);
+  const disk = await driver.create({ base: at.base, layers: [] }, at.folder, UID);
   for (const offset of [0, 20 * 1024 ** 3 - 512]) {
     await writeByte(disk, 0x3c, offset, 512);
     await expectByte(disk, 0x3c, offset, 512);
@@ -46,7 +46,7 @@ test("the first and the last sector of a disk can be written", async () => {
 
 test("a layer whose VMM was killed in the midst of writing is attached again, with what had been flushed", async () => {
   await using at = await emptyBase(64 * 1024 ** 2);
-  const disk = await driver.create(at.base, at.folder, UID);
+  const disk = await driver.create({ base: at.base, layers: [] }, at.folder, UID);
   const node = `json:${JSON.stringify({ driver: "qcow2", file: { driver: "file", filename: at.layer } })}`;
   const killed = [
     "qemu-io",
@@ -61,7 +61,7 @@ test("a layer whose VMM was killed in the midst of writing is attached again, wi
     node,
   ] as const;
   await assert.rejects(runCommand([...killed]));
-  const again = await driver.attach(at.base, at.folder, UID);
+  const again = await driver.attach({ base: at.base, layers: [] }, at.folder, UID);
   await expectByte(again, 1, 0, 1024 ** 2);
   await writeByte(disk, 3, 8 * 1024 ** 2, 4096);
 });
@@ -80,33 +80,42 @@ const FORGERIES: Record<string, { readonly offset: number; readonly bytes: Buffe
 for (const [name, { offset, bytes, reason }] of Object.entries(FORGERIES)) {
   test(`a layer is not attached whose VMM wrote a header that ${name}`, async () => {
     await using at = await emptyBase(64 * 1024 ** 2);
-    await driver.create(at.base, at.folder, UID);
+    await driver.create({ base: at.base, layers: [] }, at.folder, UID);
     {
       await using file = await open(at.layer, "r+");
       await file.write(bytes, 0, bytes.length, offset);
     }
-    await assert.rejects(driver.attach(at.base, at.folder, UID), { code: "internal", message: reason });
+    await assert.rejects(driver.attach({ base: at.base, layers: [] }, at.folder, UID), {
+      code: "internal",
+      message: reason,
+    });
   });
 }
 
 test("a link, a pipe or an empty file in a layer's place is not attached, and what it points to is not touched", async () => {
   await using at = await emptyBase(64 * 1024 ** 2);
-  await driver.create(at.base, at.folder, UID);
+  await driver.create({ base: at.base, layers: [] }, at.folder, UID);
   const elsewhere = join(at.folder, "elsewhere");
   await rename(at.layer, elsewhere);
   const before = await stat(elsewhere);
 
   await symlink(elsewhere, at.layer);
-  await assert.rejects(driver.attach(at.base, at.folder, UID + 1), { code: "internal" });
+  await assert.rejects(driver.attach({ base: at.base, layers: [] }, at.folder, UID + 1), { code: "internal" });
   assert.equal((await stat(elsewhere)).uid, before.uid);
 
   await rm(at.layer);
   await runCommand(["mkfifo", at.layer]);
-  await assert.rejects(driver.attach(at.base, at.folder, UID), { code: "internal", message: /not a file/ });
+  await assert.rejects(driver.attach({ base: at.base, layers: [] }, at.folder, UID), {
+    code: "internal",
+    message: /not a file/,
+  });
 
   await rm(at.layer);
   await writeFile(at.layer, "");
-  await assert.rejects(driver.attach(at.base, at.folder, UID), { code: "internal", message: /not a qcow2/ });
+  await assert.rejects(driver.attach({ base: at.base, layers: [] }, at.folder, UID), {
+    code: "internal",
+    message: /not a qcow2/,
+  });
   assert.equal((await readFile(at.layer)).length, 0);
 });
 

@@ -4,22 +4,23 @@
  *
  * Create does no disk sync: a layer that a power cut takes belongs to a sandbox that was never acknowledged or is lost with its memory.
  */
-import { constants } from "node:fs";
-import { lstat, open, rm, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, link, lstat, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
-import type { AttachedDisk, RootDisk } from "../root-disk.ts";
+import type { AttachedDisk, DiskChain, RootDisk } from "../root-disk.ts";
 import { emptyLayer, JUDGED_BYTES, judgeLayer, MAX_DISK_BYTES } from "./header.ts";
 
 /** The layer's name in its sandbox's folder. */
 export const LAYER_FILE = "disk.qcow2";
+const ASIDE_FILE = "disk.aside.qcow2";
 const BLOCK_BYTES = 512;
 
 export class Qcow2Disk implements RootDisk {
   readonly name = "qcow2";
 
-  async create(base: string, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk> {
-    const sizeBytes = await baseSize(base);
+  async create(chain: DiskChain, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk> {
+    const sizeBytes = await chainSize(chain);
     signal?.throwIfAborted();
     const layer = join(folder, LAYER_FILE);
     // Exclusive: what is there already belongs to someone, and is not touched by the clean-up below either.
@@ -33,7 +34,7 @@ export class Qcow2Disk implements RootDisk {
       await file.chown(uid, uid);
       await file.close();
       signal?.throwIfAborted();
-      return describe(base, layer, sizeBytes);
+      return describe(chain, layer, sizeBytes);
     } catch (error) {
       await file.close().catch(() => undefined);
       await rm(layer, { force: true });
@@ -41,22 +42,48 @@ export class Qcow2Disk implements RootDisk {
     }
   }
 
-  async attach(base: string, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk> {
-    const sizeBytes = await baseSize(base);
+  async attach(chain: DiskChain, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk> {
+    const sizeBytes = await chainSize(chain);
     signal?.throwIfAborted();
     const layer = join(folder, LAYER_FILE);
     try {
-      // The file belonged to a VMM: a link in its place would lead us, root, elsewhere.
-      await using file = await open(layer, constants.O_RDWR | constants.O_NOFOLLOW);
-      if (!(await file.stat()).isFile()) throw new RoostError("internal", `the disk layer ${layer} is not a file`);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(JUDGED_BYTES), 0, JUDGED_BYTES, 0);
-      const fault = judgeLayer(buffer.subarray(0, bytesRead), sizeBytes);
-      if (fault !== undefined) throw new RoostError("internal", `the disk layer ${layer} cannot be used: ${fault}`);
+      await using file = await openLayer(layer, constants.O_RDWR, sizeBytes);
       await file.chown(uid, uid);
-      return describe(base, layer, sizeBytes);
+      await file.chmod(0o600); // It may have been frozen by a pause that was cut short.
+      return describe(chain, layer, sizeBytes);
     } catch (error) {
       throw failure("attach the disk", error);
     }
+  }
+
+  async freeze(folder: string, to: string): Promise<void> {
+    const layer = join(folder, LAYER_FILE);
+    try {
+      await using file = await open(layer, constants.O_RDONLY | constants.O_NOFOLLOW);
+      await file.sync();
+      await file.chown(0, 0);
+      await file.chmod(0o444);
+      await link(layer, to);
+    } catch (error) {
+      throw failure("freeze the disk", error);
+    }
+  }
+
+  async hasLayerOver({ layers }: DiskChain, folder: string): Promise<boolean> {
+    const [own, last] = await Promise.all([facts(join(folder, LAYER_FILE)), facts(layers.at(-1) ?? "")]);
+    return own !== undefined && !(own.ino === last?.ino && own.dev === last.dev);
+  }
+
+  async setAside(folder: string): Promise<void> {
+    await move(join(folder, LAYER_FILE), join(folder, ASIDE_FILE));
+  }
+
+  async putBack(folder: string): Promise<void> {
+    await move(join(folder, ASIDE_FILE), join(folder, LAYER_FILE));
+  }
+
+  async dropAside(folder: string): Promise<void> {
+    await rm(join(folder, ASIDE_FILE), { force: true });
   }
 
   async detach(): Promise<void> {}
@@ -76,14 +103,52 @@ export class Qcow2Disk implements RootDisk {
   }
 }
 
-function describe(base: string, layer: string, sizeBytes: number): AttachedDisk {
+async function facts(path: string): Promise<Stats | undefined> {
+  return await lstat(path).catch(() => undefined);
+}
+
+/** One that is not there is as good as moved. */
+async function move(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw failure("set the disk aside", error);
+  });
+}
+
+function describe({ base, layers }: DiskChain, layer: string, sizeBytes: number): AttachedDisk {
   return {
     files: [
       { source: base, format: "raw", readOnly: true },
+      ...layers.map((source) => ({ source, format: "qcow2", readOnly: true }) as const),
       { source: layer, format: "qcow2", readOnly: false },
     ],
     sizeBytes,
   };
+}
+
+/** The size of the base. Each layer over it is looked at: what a VMM has written is not believed. */
+async function chainSize({ base, layers }: DiskChain): Promise<number> {
+  const sizeBytes = await baseSize(base);
+  for (const layer of layers) {
+    await using _ = await openLayer(layer, constants.O_RDONLY, sizeBytes).catch((error: unknown) => {
+      throw failure(`use the disk layer ${layer}`, error);
+    });
+  }
+  return sizeBytes;
+}
+
+/** A layer's file, once its header was judged. It belonged to a VMM: a link in its place would lead us, root, elsewhere. */
+async function openLayer(path: string, flags: number, sizeBytes: number): Promise<FileHandle> {
+  const file = await open(path, flags | constants.O_NOFOLLOW);
+  try {
+    if (!(await file.stat()).isFile()) throw new RoostError("internal", `the disk layer ${path} is not a file`);
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(JUDGED_BYTES), 0, JUDGED_BYTES, 0);
+    const fault = judgeLayer(buffer.subarray(0, bytesRead), sizeBytes);
+    if (fault !== undefined) throw new RoostError("internal", `the disk layer ${path} cannot be used: ${fault}`);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 async function baseSize(base: string): Promise<number> {

@@ -1,11 +1,22 @@
 /** Sandboxes for tests of the RPC service: in memory, recording what they are asked, failing where a test wants it. */
 import { RoostError } from "@roost/protocol/errors";
-import type { ExecRequest, ExecResult, HostSandboxes, SandboxInfo, SandboxSpec } from "../host-sandboxes.ts";
+import type {
+  ExecRequest,
+  ExecResult,
+  HostSandboxes,
+  Leave,
+  ResumeMode,
+  SandboxInfo,
+  SandboxSpec,
+  SnapshotInfo,
+} from "../host-sandboxes.ts";
 
 export class FakeSandboxes implements HostSandboxes {
   readonly sandboxes = new Map<string, SandboxInfo>();
   readonly files = new Map<string, Buffer>();
   readonly execs: ExecRequest[] = [];
+  readonly resumes: ResumeMode[] = [];
+  readonly snapshots = new Map<string, SnapshotInfo>();
   /** Stands in for `exec` when set. */
   onExec: ((request: ExecRequest, signal: AbortSignal) => Promise<ExecResult>) | undefined;
   /** What every read of a file gives, when set. */
@@ -41,6 +52,39 @@ export class FakeSandboxes implements HostSandboxes {
     return [...this.sandboxes.values()];
   }
 
+  async pause(id: string): Promise<SandboxInfo> {
+    return this.#change(id, { state: "paused" });
+  }
+
+  async resume(id: string, mode: ResumeMode): Promise<SandboxInfo> {
+    this.resumes.push(mode);
+    return this.#change(id, { state: "running" });
+  }
+
+  ping(id: string): void {
+    this.#change(id, { lastActiveAt: new Date("2026-01-02T03:05:00Z") });
+  }
+
+  async snapshot(
+    id: string,
+    snapshotId: string,
+    leave: Leave,
+  ): Promise<{ snapshot: SnapshotInfo; sandbox: SandboxInfo }> {
+    const sandbox = this.#change(id, leave === "as-it-was" ? {} : { state: leave });
+    const { vcpus, memoryMb, createdAt } = sandbox;
+    const snapshot = { id: snapshotId, vcpus, memoryMb, sizeBytes: 4096, createdAt };
+    this.snapshots.set(snapshotId, snapshot);
+    return { snapshot, sandbox };
+  }
+
+  async deleteSnapshot(snapshotId: string): Promise<void> {
+    this.snapshots.delete(snapshotId);
+  }
+
+  async listSnapshots(): Promise<SnapshotInfo[]> {
+    return [...this.snapshots.values()];
+  }
+
   async logs(_id: string, limitBytes: number): Promise<{ console: Buffer; vmm: Buffer }> {
     return { console: Buffer.from(`console ${limitBytes}`), vmm: Buffer.from("vmm") };
   }
@@ -64,6 +108,15 @@ export class FakeSandboxes implements HostSandboxes {
     return (async function* () {
       yield content;
     })();
+  }
+
+  #change(id: string, change: Partial<SandboxInfo>): SandboxInfo {
+    if (this.failure !== undefined) throw this.failure;
+    const known = this.sandboxes.get(id);
+    if (!known) throw new RoostError("not_found", `This host has no sandbox ${id}.`);
+    const changed = { ...known, ...change };
+    this.sandboxes.set(id, changed);
+    return changed;
   }
 
   async #write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {

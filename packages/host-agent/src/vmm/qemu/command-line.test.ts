@@ -6,6 +6,7 @@ const machine: QemuMachine = {
   accelerator: "tcg",
   vcpus: 2,
   memoryMb: 512,
+  incoming: false,
   disk: {
     sizeBytes: 1 << 30,
     files: [

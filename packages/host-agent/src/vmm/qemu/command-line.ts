@@ -12,6 +12,14 @@ import { QEMU_PROGRAM } from "./installation.ts";
 export const VM_FOLDER = "/vm";
 export const KERNEL_FOLDER = "/kernel";
 export const QMP_SOCKET = `${VM_FOLDER}/qmp.sock`;
+/** Names in the sandbox's folder that `docs/formats/keeper.md` prescribes. */
+export const MEMORY_SENTINEL = "ram";
+export const PRELOAD_LIBRARY = "preload.so";
+/** Where QEMU sends its device state to, and where it takes it from; the keeper is at the other end. */
+export const STATE_URI = `unix:${VM_FOLDER}/state.sock`;
+export const INCOMING_URI = `unix:${VM_FOLDER}/incoming.sock`;
+/** Changes with the machine type and the devices below: a device state fits no other. */
+export const MACHINE_LAYOUT = "microvm-1";
 /** The descriptor at which the keeper hands over the TAP device. */
 export const TAP_FD = 3;
 
@@ -25,6 +33,8 @@ export interface QemuMachine {
   readonly accelerator: "kvm" | "tcg";
   readonly vcpus: number;
   readonly memoryMb: number;
+  /** It waits for a device state instead of booting. */
+  readonly incoming: boolean;
   readonly disk: AttachedDisk;
   /** The host's TSC rate, which a guest under TCG needs to be told; `undefined` under KVM, where it asks the hypervisor. */
   readonly tscKhz: number | undefined;
@@ -39,24 +49,35 @@ export function commandLine(machine: QemuMachine): string[] {
   return [
     QEMU_PROGRAM,
     // Without ACPI Debian's kernel finds no virtio-mmio device, and without PIT and PIC it does not come up.
-    ...["-M", "microvm,acpi=on", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-M", "microvm,acpi=on,memory-backend=ram", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...accelerator(machine),
     ...["-m", `${machine.memoryMb}M`, "-smp", String(machine.vcpus)],
+    ...["-object", memoryBackend(machine.memoryMb)],
     ...["-kernel", `${KERNEL_FOLDER}/${KERNEL_IMAGE}`, "-initrd", `${KERNEL_FOLDER}/${KERNEL_INITRAMFS}`],
     ...["-append", kernelArguments(machine.tscKhz)],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...disk(machine.disk),
     ...["-netdev", `tap,id=net,fd=${TAP_FD}`, "-device", `virtio-net-device,netdev=net,mac=${GUEST_MAC}`],
     ...["-object", "rng-random,id=random,filename=/dev/urandom", "-device", "virtio-rng-device,rng=random"],
+    ...(machine.incoming ? ["-incoming", "defer"] : []),
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
   ];
 }
 
+/** `share=on` keeps memory out of the device state. The memory is private nevertheless: the preload library sees to that. */
+function memoryBackend(memoryMb: number): string {
+  return `memory-backend-file,id=ram,size=${memoryMb}M,mem-path=${VM_FOLDER}/${MEMORY_SENTINEL},share=on`;
+}
+
+export function cpuModel(accelerator: "kvm" | "tcg"): string {
+  return accelerator === "kvm" ? "host" : "max";
+}
+
 function accelerator({ accelerator }: QemuMachine): string[] {
   return accelerator === "kvm"
-    ? ["-accel", "kvm", "-cpu", "host"]
-    : ["-accel", `tcg,thread=multi,tb-size=${TCG_CACHE_MB}`, "-cpu", "max"];
+    ? ["-accel", "kvm", "-cpu", cpuModel(accelerator)]
+    : ["-accel", `tcg,thread=multi,tb-size=${TCG_CACHE_MB}`, "-cpu", cpuModel(accelerator)];
 }
 
 /**

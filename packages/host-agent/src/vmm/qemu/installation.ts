@@ -17,8 +17,25 @@ export const QEMU_PROGRAM = "/usr/bin/qemu-system-x86_64";
 /** The newest installation under `assets`. @throws RoostError `not_found` when there is none. */
 export async function findQemu(assets: string): Promise<QemuInstallation> {
   const parent = join(assets, "vmm");
+  const newest = (await installations(parent)).sort((a, b) => b.changed - a.changed)[0];
+  if (!newest) throw new RoostError("not_found", `No QEMU is in ${parent}: run ./roost up, which puts one there.`);
+  return newest.installation;
+}
+
+/** The installation of exactly this version, if it is kept. */
+export async function findQemuVersion(assets: string, version: string): Promise<QemuInstallation | undefined> {
+  const all = await installations(join(assets, "vmm"));
+  return all.find(({ installation }) => installation.version === version)?.installation;
+}
+
+interface Found {
+  readonly installation: QemuInstallation;
+  readonly changed: number;
+}
+
+async function installations(parent: string): Promise<Found[]> {
   const names = (await readdir(parent).catch(() => [] as string[])).filter((name) => name.startsWith("qemu-"));
-  const found: { installation: QemuInstallation; changed: number }[] = [];
+  const found: Found[] = [];
   for (const name of names) {
     const root = join(parent, name);
     const program = await stat(join(root, QEMU_PROGRAM)).catch(() => undefined);
@@ -27,7 +44,5 @@ export async function findQemu(assets: string): Promise<QemuInstallation> {
     const { version } = JSON.parse(about) as { version: string };
     found.push({ installation: { version, root }, changed: program.ctimeMs });
   }
-  const newest = found.sort((a, b) => b.changed - a.changed)[0];
-  if (!newest) throw new RoostError("not_found", `No QEMU is in ${parent}: run ./roost up, which puts one there.`);
-  return newest.installation;
+  return found;
 }

@@ -1,58 +1,76 @@
 /** The QEMU driver (see `../vmm.ts` for the contract): a keeper runs QEMU, and QMP tells when a machine has got stuck. */
-import { chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { RoostError } from "@roost/protocol/errors";
-import { describeExit, Keeper, lastWords, readExit, startKeeper } from "../../keeper/keeper.ts";
-import type { KeeperConfig, VmmExit } from "../../keeper/keeper-config.ts";
-import { TAP_NAME } from "../../network/slots.ts";
+import { Keeper, readExit, startKeeper } from "../../keeper/keeper.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Machine, MachineEnd, MachineFolders, MachineSpec, Vmm, VmmDescription } from "../vmm.ts";
-import { commandLine, diskPath, KERNEL_FOLDER, TAP_FD, TCG_CACHE_MB, VM_FOLDER } from "./command-line.ts";
+import type { Machine, MachineEnd, MachineFolders, MachineSpec, Vmm, VmmDescription, VmmFingerprint } from "../vmm.ts";
+import { cpuModel, MACHINE_LAYOUT, TCG_CACHE_MB } from "./command-line.ts";
+import { EXIT_FILE, KEEPER_SOCKET } from "./files.ts";
+import { whyNoWake } from "./fingerprint.ts";
 import type { QemuInstallation } from "./installation.ts";
-import { Qmp } from "./qmp.ts";
+import { keeperConfig, makeVmFolder } from "./keeper-plan.ts";
+import { describeEnd, QemuMachine } from "./machine.ts";
 
 /** QEMU's own heap, device state and I/O buffers; measured at 45 MiB resident for a 512 MiB guest, doubled. */
 const QEMU_OVERHEAD_MB = 96;
-/** What is kept of each of a machine's logs. */
-const LOG_LIMIT_BYTES = 1024 * 1024;
-
-const KEEPER_SOCKET = "keeper.sock";
-const EXIT_FILE = "exit.json";
-const VMM_LOG = "vmm.log";
-const CONSOLE_LOG = "console.log";
 
 export interface QemuOptions {
+  /** What machines are started with that boot. */
   readonly installation: QemuInstallation;
+  /** What those are woken with that another version has frozen; `undefined` when it is not kept here. */
+  readonly findInstallation: (version: string) => Promise<QemuInstallation | undefined>;
   readonly kernel: Kernel;
   readonly accelerator: "kvm" | "tcg";
   /** Path of `roost-keeper`. */
   readonly keeperProgram: string;
+  /** Path of `libroost_qemu_preload.so`. */
+  readonly preload: string;
   /** The host's TSC rate, for guests under TCG. */
   readonly tscKhz: number;
+  /** This machine's CPU, for guests that are given all of it. */
+  readonly hostCpu: string;
 }
 
 export class Qemu implements Vmm {
   readonly description: VmmDescription;
+  readonly fingerprint: VmmFingerprint;
+  readonly kernelVersion: string;
   readonly overheadMb: number;
   readonly #options: QemuOptions;
 
   constructor(options: QemuOptions) {
+    const { accelerator, installation, hostCpu, tscKhz } = options;
     this.#options = options;
-    this.description = { name: "qemu", version: options.installation.version, accelerator: options.accelerator };
-    this.overheadMb = QEMU_OVERHEAD_MB + (options.accelerator === "tcg" ? TCG_CACHE_MB : 0);
+    this.description = { name: "qemu", version: installation.version, accelerator };
+    const model = cpuModel(accelerator);
+    this.fingerprint = {
+      ...this.description,
+      machine: MACHINE_LAYOUT,
+      cpu: accelerator === "kvm" ? `${model}: ${hostCpu}` : model,
+      tscKhz: accelerator === "tcg" ? tscKhz : null,
+    };
+    this.kernelVersion = options.kernel.version;
+    this.overheadMb = QEMU_OVERHEAD_MB + (accelerator === "tcg" ? TCG_CACHE_MB : 0);
+  }
+
+  async cannotWake(fingerprint: VmmFingerprint): Promise<string | undefined> {
+    const why = whyNoWake(this.fingerprint, fingerprint);
+    if (why !== undefined) return why;
+    const installation = await this.#installation(fingerprint.version);
+    return installation ? undefined : `QEMU ${fingerprint.version}, which froze it, is not kept on this host`;
   }
 
   async start(spec: MachineSpec, signal: AbortSignal): Promise<Machine> {
     signal.throwIfAborted();
+    const installation = await this.#installation(spec.vmmVersion ?? this.description.version);
+    if (!installation) throw new RoostError("internal", `QEMU ${spec.vmmVersion} is not kept on this host.`);
     const vmFolder = join(spec.folders.run, "vm");
-    await mkdir(vmFolder, { mode: 0o700 });
     try {
-      await chown(vmFolder, spec.uid, spec.uid);
-      // Mount points for the disk's files.
-      await Promise.all(spec.disk.files.map((_, index) => writeFile(join(vmFolder, `disk.${index}`), "")));
-      const keeper = await startKeeper(this.#options.keeperProgram, this.#keeperConfig(spec, vmFolder));
-      return await this.#machine(keeper, spec.folders);
+      await makeVmFolder(spec, vmFolder);
+      const config = keeperConfig({ ...this.#options, installation }, spec, vmFolder);
+      const keeper = await startKeeper(this.#options.keeperProgram, config);
+      return await this.#machine(keeper, spec.folders, spec.memory.from !== undefined);
     } catch (error) {
       await rm(vmFolder, { recursive: true, force: true });
       throw error;
@@ -61,7 +79,7 @@ export class Qemu implements Vmm {
 
   async adopt(folders: MachineFolders): Promise<Machine | undefined> {
     const keeper = await Keeper.connect(join(folders.run, KEEPER_SOCKET));
-    return keeper && this.#machine(keeper, folders);
+    return keeper && this.#machine(keeper, folders, false);
   }
 
   async stop(folders: MachineFolders): Promise<void> {
@@ -73,9 +91,16 @@ export class Qemu implements Vmm {
     return await describeEnd(folders, await readExit(join(folders.run, EXIT_FILE)));
   }
 
-  async #machine(keeper: Keeper, folders: MachineFolders): Promise<Machine> {
+  async #installation(version: string): Promise<QemuInstallation | undefined> {
+    const { installation, findInstallation } = this.#options;
+    return version === installation.version ? installation : await findInstallation(version);
+  }
+
+  async #machine(keeper: Keeper, folders: MachineFolders, asleep: boolean): Promise<Machine> {
     try {
-      return await QemuMachine.open(keeper, folders);
+      const machine = await QemuMachine.open(keeper, folders);
+      if (asleep) await machine.wake();
+      return machine;
     } catch (cause) {
       await keeper.kill();
       const { exit, reason } = await this.readEnd(folders);
@@ -83,126 +108,4 @@ export class Qemu implements Vmm {
       throw exit?.killed === false ? new RoostError("internal", reason, { cause }) : cause;
     }
   }
-
-  #keeperConfig(spec: MachineSpec, vmFolder: string): KeeperConfig {
-    const { installation, kernel, accelerator, tscKhz } = this.#options;
-    const { run, data } = spec.folders;
-    return {
-      sandbox_id: spec.sandboxId,
-      socket: join(run, KEEPER_SOCKET),
-      exit_file: join(run, EXIT_FILE),
-      console_log: join(data, CONSOLE_LOG),
-      vmm_log: join(data, VMM_LOG),
-      log_limit_bytes: LOG_LIMIT_BYTES,
-      cgroup_procs: spec.cgroupProcs,
-      netns: spec.slot.netns,
-      tap: TAP_NAME,
-      tap_fd: TAP_FD,
-      uid: spec.uid,
-      gid: spec.uid,
-      root: installation.root,
-      mounts: [
-        { source: kernel.folder, target: KERNEL_FOLDER, read_only: true },
-        { source: vmFolder, target: VM_FOLDER, read_only: false },
-        ...spec.disk.files.map(({ source, readOnly }, index) => ({
-          source,
-          target: diskPath(index),
-          read_only: readOnly,
-        })),
-      ],
-      devices: ["null", "zero", "random", "urandom", ...(accelerator === "kvm" ? (["kvm"] as const) : [])],
-      argv: commandLine({
-        accelerator,
-        vcpus: spec.vcpus,
-        memoryMb: spec.memoryMb,
-        disk: spec.disk,
-        tscKhz: accelerator === "tcg" ? tscKhz : undefined,
-      }),
-      env: {},
-    };
-  }
-}
-
-/** Run states (QAPI `RunState`) from which a machine does not come back by itself. */
-const STUCK_STATES = new Set(["internal-error", "io-error", "guest-panicked"]);
-
-class QemuMachine implements Machine {
-  readonly ended: Promise<MachineEnd>;
-  readonly pids: Machine["pids"];
-  readonly #keeper: Keeper;
-  readonly #qmp: Qmp | undefined;
-  readonly #letGo: AbortController;
-
-  private constructor(
-    keeper: Keeper,
-    qmp: Qmp | undefined,
-    pids: Machine["pids"],
-    ended: Promise<MachineEnd>,
-    letGo: AbortController,
-  ) {
-    this.#keeper = keeper;
-    this.#qmp = qmp;
-    this.#letGo = letGo;
-    this.pids = pids;
-    this.ended = ended;
-  }
-
-  static async open(keeper: Keeper, folders: MachineFolders): Promise<QemuMachine> {
-    const { keeperPid, vmmPid } = await keeper.status();
-    let stuck: string | undefined;
-    const stop = async (state: string): Promise<void> => {
-      stuck = state;
-      await keeper.kill();
-    };
-    const qmp = await connectQmp(join(folders.run, "vm", "qmp.sock"), keeper, (name) => {
-      if (name === "STOP") void checkState();
-    });
-    /** A machine that has stopped by itself will not go on: better an error now than a sandbox that never answers. */
-    const checkState = async (): Promise<void> => {
-      const answer = await qmp?.execute("query-status").catch(() => undefined);
-      const { status } = (answer ?? {}) as { status?: string };
-      if (status !== undefined && STUCK_STATES.has(status)) await stop(status);
-    };
-    await checkState();
-    const ended = Promise.withResolvers<MachineEnd>();
-    const letGo = new AbortController();
-    void keeper.exited.then(async (told) => {
-      if (letGo.signal.aborted) return;
-      const exit = told ?? (await readExit(join(folders.run, EXIT_FILE)));
-      ended.resolve(await describeEnd(folders, exit, stuck));
-    });
-    return new QemuMachine(keeper, qmp, { keeper: keeperPid, vmm: vmmPid }, ended.promise, letGo);
-  }
-
-  stats(): ReturnType<Keeper["stats"]> {
-    return this.#keeper.stats();
-  }
-
-  [Symbol.dispose](): void {
-    this.#letGo.abort();
-    this.#qmp?.[Symbol.dispose]();
-    this.#keeper[Symbol.dispose]();
-  }
-}
-
-/** How often a QEMU that has just been started is asked for its socket, which takes it some 30 ms to open. */
-const QMP_RETRY_MS = 5;
-
-/** `undefined`: the machine ended before QEMU listened. */
-async function connectQmp(path: string, keeper: Keeper, onEvent: (name: string) => void): Promise<Qmp | undefined> {
-  let gone = false;
-  void keeper.exited.then(() => {
-    gone = true;
-  });
-  while (!gone) {
-    const qmp = await Qmp.connect(path, onEvent);
-    if (qmp) return qmp;
-    await setTimeout(QMP_RETRY_MS);
-  }
-  return undefined;
-}
-
-async function describeEnd(folders: MachineFolders, exit: VmmExit | undefined, stuck?: string): Promise<MachineEnd> {
-  const how = stuck === undefined ? describeExit(exit) : `QEMU stopped it: ${stuck}`;
-  return { reason: `The machine has ended: ${how}.${await lastWords(join(folders.data, VMM_LOG))}`, exit };
 }

@@ -1,0 +1,15 @@
+/** Making what is on disk survive a loss of power. */
+import { open } from "node:fs/promises";
+
+/** For files: their content. For folders: the names in them. */
+export async function flush(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.sync();
+}
+
+/** A file with this content, flushed. */
+export async function writeFlushed(path: string, content: string, mode: number): Promise<void> {
+  await using file = await open(path, "wx", mode);
+  await file.writeFile(content);
+  await file.sync();
+}

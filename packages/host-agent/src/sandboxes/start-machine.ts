@@ -1,0 +1,171 @@
+/**
+ * What create and resume have in common: from a reservation to a machine whose guest has been told who it is. Each step registers what
+ * undoes it with the operation.
+ */
+import { chown, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { RoostError } from "@roost/protocol/errors";
+import type { AttachedDisk } from "../disk/root-disk.ts";
+import type { EnvdClient, GuestIdentity } from "../envd-client/envd-client.ts";
+import type { Slot } from "../network/slots.ts";
+import type { Machine, Vmm } from "../vmm/vmm.ts";
+import type { Operation } from "./operation.ts";
+import { cgroupName } from "./parts.ts";
+import { type RunRecord, writeRunRecord } from "./records.ts";
+import type { RunningSandbox } from "./sandbox.ts";
+
+/** Generous: it ends hopeless boots, not slow ones. Idle machines take 0.5 s with KVM and 3 s with TCG, busy ones many times that. */
+const BOOT_LIMIT_MS = { kvm: 60_000, tcg: 240_000 };
+/** `/init` writes a few files; what it takes is the guest's turn at the CPU. */
+const INIT_LIMIT_MS = 60_000;
+/** Tasks of a VMM: vCPUs, main loop, and up to 64 workers for disk requests; and the keeper's. */
+const PIDS_BEYOND_VCPUS = 104;
+/** What the VMM's own threads may use beside the vCPUs, in CPUs. */
+const CPUS_BEYOND_VCPUS = 0.5;
+/** In a sandbox's data folder: where its keeper writes what it freezes. */
+export const SAVE_FOLDER = "save";
+
+export interface Shape {
+  readonly vcpus: number;
+  readonly memoryMb: number;
+}
+
+export interface Reservation {
+  readonly slot: Slot;
+  /** User and group of the VMM. */
+  readonly uid: number;
+  readonly accessToken: string;
+  /** As it was written down; completed by `keepRunning`. */
+  readonly record: RunRecord;
+}
+
+/** Admission, a slot, and the record by which both are found again. */
+export async function reserve(
+  operation: Operation,
+  shape: Shape,
+  internet: boolean,
+  state: RunRecord["state"],
+): Promise<Reservation> {
+  const { parts, id, folders, signal } = operation;
+  await operation.step("admission", () => {
+    parts.admission.reserve(id, shape);
+    operation.undo(() => parts.admission.release(id));
+  });
+  const slot = await operation.step("slot", async () => {
+    const slot = await parts.slots.acquire({ internet }, signal);
+    operation.undo(() => parts.slots.release(slot.index));
+    return slot;
+  });
+  const accessToken = parts.randomBytes(32).toString("hex");
+  const record = { state, slot: slot.index, access_token: accessToken };
+  await operation.step("record", async () => {
+    operation.undo(() => rm(folders.run, { recursive: true, force: true }));
+    // The VMM's user may pass, to its own folder `vm`; no more.
+    await mkdir(folders.run, { recursive: true, mode: 0o711 });
+    await writeRunRecord(folders.run, record);
+  });
+  return { slot, uid: parts.uidBase + slot.index, accessToken, record };
+}
+
+export interface Origin {
+  /** Folder of the generation to wake; undefined: the machine boots. */
+  readonly generation: string | undefined;
+  /** The VMM that froze it. */
+  readonly vmmVersion: string | undefined;
+}
+
+/** From a disk to a guest that answers and has been told `identity`. */
+export async function startMachine(
+  operation: Operation,
+  reservation: Reservation,
+  shape: Shape,
+  disk: AttachedDisk,
+  origin: Origin,
+  identity: (accessToken: string) => GuestIdentity,
+): Promise<RunningSandbox> {
+  const { parts, id, folders, signal } = operation;
+  const { slot, uid, accessToken } = reservation;
+  const cgroup = await operation.step("cgroup", async () => {
+    const cgroup = await parts.cgroups.create(cgroupName(parts, id), {
+      memoryBytes: (shape.memoryMb + parts.vmm.overheadMb) * 1024 * 1024,
+      cpus: shape.vcpus + CPUS_BEYOND_VCPUS,
+      pids: shape.vcpus + PIDS_BEYOND_VCPUS,
+    });
+    operation.undo(() => cgroup.remove());
+    return cgroup;
+  });
+  const machine = await operation.step("machine", async () => {
+    operation.undo(() => parts.vmm.stop(folders));
+    const machine = await parts.vmm.start(
+      {
+        sandboxId: id,
+        ...shape,
+        memory: {
+          mode: parts.memoryMode,
+          from: origin.generation,
+          saveFolder: await makeSaveFolder(folders.data, uid),
+        },
+        vmmVersion: origin.vmmVersion,
+        disk,
+        slot,
+        uid,
+        cgroupProcs: cgroup.procs,
+        folders,
+      },
+      signal,
+    );
+    operation.undo(() => machine[Symbol.dispose]());
+    return machine;
+  });
+  const envd = await operation.step("boot", async () => {
+    const envd = parts.connectEnvd({ address: slot.address, accessToken });
+    operation.undo(async () => await envd[Symbol.asyncDispose]());
+    await waitForGuest(envd, machine, parts.vmm, signal);
+    return envd;
+  });
+  await operation.step("init", () =>
+    envd.init(identity(accessToken), AbortSignal.any([signal, AbortSignal.timeout(INIT_LIMIT_MS)])),
+  );
+  return { machine, envd, slot, startedAt: parts.now() };
+}
+
+/** Writes down that it runs: from here on it outlives the agent. */
+export async function keepRunning(
+  operation: Operation,
+  { record }: Reservation,
+  { startedAt }: RunningSandbox,
+): Promise<void> {
+  await writeRunRecord(operation.folders.run, {
+    ...record,
+    state: "running",
+    started_at: startedAt.toISOString(),
+  });
+}
+
+/** Empty, and the VMM's user's alone. */
+async function makeSaveFolder(dataFolder: string, uid: number): Promise<string> {
+  const folder = join(dataFolder, SAVE_FOLDER);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  await chown(folder, uid, uid);
+  return folder;
+}
+
+/** Until envd answers. @throws RoostError `host_failed` when the machine ends first, or takes beyond all patience. */
+async function waitForGuest(envd: EnvdClient, machine: Machine, vmm: Vmm, signal: AbortSignal): Promise<void> {
+  const limit = BOOT_LIMIT_MS[vmm.description.accelerator];
+  const giveUp = new AbortController();
+  const timer = setTimeout(() => {
+    giveUp.abort(new RoostError("host_failed", `The guest did not answer within ${limit / 1000} seconds.`));
+  }, limit);
+  let waiting = true;
+  void machine.ended.then(({ reason }) => {
+    if (waiting) giveUp.abort(new RoostError("host_failed", `The guest did not come up. ${reason}`));
+  });
+  try {
+    await envd.waitHealthy(AbortSignal.any([signal, giveUp.signal]));
+  } finally {
+    waiting = false;
+    clearTimeout(timer);
+  }
+}
