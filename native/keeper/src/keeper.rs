@@ -59,6 +59,9 @@ impl Keeper {
             messages,
             memory,
         } = started;
+        if let Some(memory) = &memory {
+            memory.started()?;
+        }
         Ok(Self {
             subject: Subject {
                 sandbox_id,

@@ -14,6 +14,7 @@ mod new_generation;
 mod page_server;
 mod page_set;
 mod plan;
+mod read_ahead;
 mod save;
 mod scan;
 mod settings;
@@ -102,6 +103,11 @@ impl Memory {
             Arc::clone(&self.state),
         ));
         Ok(())
+    }
+
+    /// The keeper has become the sandbox's user, and may have threads from here on.
+    pub fn started(&self) -> Result<()> {
+        read_ahead::begin(&self.source)
     }
 
     /// What to wait for.

@@ -82,6 +82,9 @@ fn prepare(plan: &Plan, report: &mut OwnedFd, proc: BorrowedFd<'_>) -> Result<()
     confine::limits::oom_score(proc, OOM_SCORE)?;
     confine::limits::no_core_dump()?;
     confine::signals::reset()?;
+    // Memory is frozen, and shared, page by page: a huge page is all changed with its first byte.
+    // Where the kernel has none, there is nothing to turn off.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     place_descriptors(plan, report)?;
     confine::privileges::drop_to(plan.uid, plan.gid)?;
     confine::parent_death::die_with_parent(|| has_reader(report.as_fd()))
