@@ -76,7 +76,7 @@ suite("N4: small answers of a hostile guest", () => {
     await using guest = await hostileGuest((socket) =>
       flood(socket, Buffer.from("HTTP/1.1 103 Early\r\na: b\r\n\r\n")),
     );
-    await using client = clientOf(guest);
+    await using client = connectEnvd({ address: guest.address, port: guest.port });
     const command = { cmd: "true", args: [], env: {}, timeoutMs: 0, outputLimitBytes: 100 };
     for (const call of [
       () => client.metrics(never),
