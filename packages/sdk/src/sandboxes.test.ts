@@ -177,3 +177,38 @@ test("refresh gives the facts of now, and logs what was printed", async () => {
   assert.deepEqual(await now.logs({ limitBytes: 100 }), { console: "login:", vmm: "" });
   assert.equal(server.requests[2]?.query.get("limit_bytes"), "100");
 });
+
+test("S1 S2: pause and resume give the sandbox as it is after them, and are sent once", async () => {
+  await using server = await ScriptedServer.start(({ path }) => {
+    if (path.endsWith("/ping")) return { status: 204 };
+    return { json: sandboxWire({ status: path.endsWith("/pause") ? "paused" : "running" }) };
+  });
+  const sandbox = await new Roost({ url: server.url }).sandboxes.get(SANDBOX_ID);
+  assert.equal((await sandbox.pause()).status, "paused");
+  assert.equal(sandbox.status, "running", "the facts of before");
+  assert.equal((await sandbox.resume()).status, "running");
+  await sandbox.resume({ mode: "disk" });
+  await sandbox.ping();
+  assert.deepEqual(
+    server.requests.slice(1).map(({ method, path, body }) => [method, path, Buffer.from(body).toString()]),
+    [
+      ["POST", `/v1/sandboxes/${SANDBOX_ID}/pause`, ""],
+      ["POST", `/v1/sandboxes/${SANDBOX_ID}/resume`, "{}"],
+      ["POST", `/v1/sandboxes/${SANDBOX_ID}/resume`, '{"mode":"disk"}'],
+      ["POST", `/v1/sandboxes/${SANDBOX_ID}/ping`, ""],
+    ],
+  );
+});
+
+test("S1: a pause whose answer was lost is not sent again, and a refused one says why", async () => {
+  const answers = [
+    { json: sandboxWire() },
+    { json: sandboxWire(), cutAfter: 0 },
+    errorAnswer(409, "not_running", "The sandbox is paused; this needs it running."),
+  ];
+  await using server = await ScriptedServer.start(() => answers.shift() ?? {});
+  const sandbox = await new Roost({ url: server.url, timing: instantTiming() }).sandboxes.get(SANDBOX_ID);
+  await assert.rejects(sandbox.pause(), { name: "RoostConnectionError" });
+  assert.equal(server.requests.length, 2);
+  await assert.rejects(sandbox.pause(), { code: "not_running" });
+});

@@ -61,7 +61,7 @@ export function pingCommand(run: Run): Command {
           done: "pinged",
           act: async (sandbox) => {
             await sandbox.ping({ signal: invocation.signal });
-            return sandbox;
+            return sandbox.id;
           },
         }),
       ),
@@ -72,7 +72,8 @@ interface Deed {
   readonly doing: string;
   /** What the JSON calls those with which it was done. */
   readonly done: string;
-  act(sandbox: Sandbox): Promise<Sandbox>;
+  /** Resolves to what the JSON shows of it. */
+  act(sandbox: Sandbox): Promise<Sandbox | string>;
 }
 
 async function forEach(invocation: Invocation, ids: readonly string[], deed: Deed): Promise<number | undefined> {
@@ -80,11 +81,14 @@ async function forEach(invocation: Invocation, ids: readonly string[], deed: Dee
   const roost = await invocation.roost();
   const { done, failures } = await (async () => {
     using _progress = print.progress((elapsed) => `${deed.doing} … ${formatSpan(elapsed)}`);
-    return await onEach(namedSandboxes(roost, ids, signal), signal, deed.act);
+    return await onEach(namedSandboxes(roost, ids, signal), signal, async (sandbox) => ({
+      id: sandbox.id,
+      shown: await deed.act(sandbox),
+    }));
   })();
   for (const failure of failures) await print.failure(failure);
-  if (invocation.json) await print.json({ [deed.done]: done });
-  else for (const sandbox of done) await print.line(sandbox.id);
+  if (invocation.json) await print.json({ [deed.done]: done.map(({ shown }) => shown) });
+  else for (const { id } of done) await print.line(id);
   signal.throwIfAborted();
   return failures.length > 0 ? EXIT.failure : undefined;
 }

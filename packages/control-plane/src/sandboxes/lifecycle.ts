@@ -2,13 +2,11 @@
  * The states of a sandbox's row, and the only statements that change them.
  *
  *     pending → starting → running → pausing → paused
- *                  │        │   ↑                │
- *                  │        │   └── resuming ←───┤   from memory, or by booting its disk
- *                  │        ↓          ↑         │
- *                  └─────→ error ──────┘         │   its machine ended by itself, or its host lost it
- *                           ↑                    │
- *                           └────────────────────┘
- *     any of them → stopping → stopped               destroy, never refused
+ *                             ↑                   │
+ *                             └──── resuming ←────┴──── error
+ *
+ *     any but pending → error                its machine ended by itself, or its host lost it
+ *     any of them → stopping → stopped       destroy, never refused
  *
  * A transition is one compare-and-set on the row: of two callers one wins, the other finds that its `from` is over. The host
  * is the truth about what runs, the row about what should; `reconcile.ts` brings them together again.

@@ -124,8 +124,7 @@ async function askAbout(
   for (const row of toFollow) {
     const observed = observe(present.get(row.id));
     const isLasting = observed.state !== "changing" && observed.state !== "absent";
-    if (isLasting && observed.state !== row.status && !parts.inFlight.has(row.id))
-      await parts.rows.follow(row, observed);
+    if (isLasting && observed.state !== row.status) await parts.rows.follow(row, observed);
   }
   for (const id of strangers) {
     const createdAt = present.get(id)?.createdAt;

@@ -81,6 +81,15 @@ test("resuming what runs, boots or is destroyed is 409 not_paused", async () => 
   assert.ok(!team.peer.agent.calls.includes("resumeSandbox"));
 });
 
+test("S9: a sandbox that its host has just paused by itself resumes at once, before any heartbeat", async () => {
+  await using team = await teamWithHosts(plane);
+  const { key } = team.member;
+  const id = await team.create({ timeout_sec: 1 });
+  team.peer.agent.setState(id, SandboxState.PAUSED);
+  const resumed = await resume(id, key);
+  assert.deepEqual([resumed.status, resumed.body.status, resumed.body.guest_ip], [200, "running", "10.213.0.7"]);
+});
+
 test("of two resumes at once one wins, the other is 409; so is a pause during a resume", async () => {
   await using team = await teamWithHosts(plane);
   const { key } = team.member;

@@ -5,7 +5,7 @@ import type { SandboxRow } from "../db/tables.ts";
 import { requireSandbox } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 import { requireNoOtherStep } from "./pause.ts";
-import { STEP_TIMEOUT_MS, takeStep } from "./step.ts";
+import { asItsHostHasIt, STEP_TIMEOUT_MS, takeStep } from "./step.ts";
 
 /** `memory`: its processes carry on. `disk`: it boots the newest state of its disk; what was in memory is given up. */
 export type WakeFrom = "memory" | "disk";
@@ -23,7 +23,9 @@ export async function resumeSandbox(
   id: string,
   mode: WakeFrom,
 ): Promise<SandboxRow> {
-  const before = await requireSandbox(parts, teamId, id);
+  const known = await requireSandbox(parts, teamId, id);
+  // Its host may have paused it by itself a moment ago, and its caller have noticed before we did.
+  const before = known.status === "running" ? await asItsHostHasIt(parts, known) : known;
   requireNoOtherStep(before);
   if (before.status !== "paused" && before.status !== "error") {
     throw new RoostError("not_paused", `The sandbox is ${before.status}; this needs it paused.`);

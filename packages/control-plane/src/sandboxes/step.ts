@@ -61,11 +61,26 @@ function clientOf(parts: SandboxParts, { host_id }: SandboxRow): Promise<HostAge
   return clientOfHost(parts, host_id);
 }
 
+/**
+ * The row of a sandbox, after its host was asked what it is: heartbeats tell of what hosts do by themselves only when it has
+ * been done. Of a host that does not answer, the row as it was.
+ * @throws RoostError `conflict` when it was destroyed meanwhile.
+ */
+export async function asItsHostHasIt(parts: SandboxParts, row: SandboxRow): Promise<SandboxRow> {
+  const observation = await lookAt(parts, row).catch(() => undefined);
+  return observation ? putDown(parts, row, observation) : row;
+}
+
+async function lookAt(parts: SandboxParts, row: SandboxRow): Promise<Observation> {
+  const present = await askHost(await clientOf(parts, row));
+  return observe(present.get(row.id));
+}
+
 /** After a step that failed: the row becomes what the sandbox is now. */
 async function putRight(parts: SandboxParts, begun: SandboxRow, before: SandboxRow): Promise<SandboxRow> {
   let observation: Observation;
   try {
-    observation = observe((await askHost(await clientOf(parts, before))).get(before.id));
+    observation = await lookAt(parts, before);
   } catch (error) {
     const { code, message } = asHostError(error);
     parts.log.warn(

@@ -2,6 +2,7 @@
 import type { ApiKeyWire } from "../api-keys.ts";
 import type { HostWire } from "../host-info.ts";
 import type { SandboxWire } from "../sandbox-info.ts";
+import type { TemplateWire } from "../template-info.ts";
 
 export const SANDBOX_ID = "sb-mfzwizlnmvzwk3tfoi2a";
 
@@ -72,6 +73,20 @@ export function hostWire(more: Partial<HostWire> = {}): HostWire {
     created_by: "usr-mfzwizlnmvzwk3tfoi2a",
     created_at: "2025-01-02T03:04:05.000Z",
     updated_at: "2025-01-02T03:04:05.000Z",
+    ...more,
+  };
+}
+
+export function templateWire(more: Partial<TemplateWire> = {}): TemplateWire {
+  return {
+    id: "tpl-mfzwizlnmvzwk3tfoi2a",
+    name: "tools",
+    type: "snapshot",
+    team_id: "team-mfzwizlnmvzwk3tfoi2a",
+    vcpus: 2,
+    memory_mb: 1024,
+    size_bytes: 73_400_320,
+    created_at: "2025-01-02T03:04:05.000Z",
     ...more,
   };
 }
