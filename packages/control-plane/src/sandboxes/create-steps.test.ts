@@ -68,28 +68,59 @@ for (const step of STEPS.slice(1)) {
   }
 }
 
+/** The rows, to which something happens just before this method does its work. */
+function interrupted(rows: SandboxRows, method: keyof SandboxRows, happens: (id: string) => Promise<unknown>) {
+  return new Proxy(rows, {
+    get(target, property) {
+      const value = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      if (property !== method) return value.bind(target);
+      return async (...args: [{ id: string } | string, ...unknown[]]) => {
+        await happens(typeof args[0] === "string" ? args[0] : args[0].id);
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
 test("R1: hosts that are deleted between the choice and the create are passed over, and leave no row", async () => {
   using whole = await worldBeside(plane);
   await using team = await teamWithHosts(plane);
   const { teamId } = team.member;
-  const rows = new Proxy(whole.parts.rows, {
-    get(target, property) {
-      if (property === "insertPending") {
-        return async (row: Parameters<SandboxRows["insertPending"]>[0]) => {
-          await db.deleteFrom("hosts").where("id", "=", team.peer.id).execute();
-          return target.insertPending(row);
-        };
-      }
-      const value = Reflect.get(target, property, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-  const create = new Sandboxes({ ...whole.parts, rows }).create(teamId, {
-    id: newId("sandbox", randomBytes),
-    ...wanted,
-  });
+  const rows = interrupted(whole.parts.rows, "insertPending", () =>
+    db.deleteFrom("hosts").where("id", "=", team.peer.id).execute(),
+  );
+  const id = newId("sandbox", randomBytes);
+  const create = new Sandboxes({ ...whole.parts, rows }).create(teamId, { id, ...wanted });
   await assert.rejects(create, { code: "no_capacity" });
   assert.deepEqual(await statusesOf(teamId), []);
+});
+
+test("S4: a snapshot that is deleted between the choice and the create is not there, and leaves no row", async () => {
+  using whole = await worldBeside(plane);
+  await using team = await teamWithHosts(plane);
+  const { teamId, key } = team.member;
+  const json = { sandbox_id: await team.create(), name: "tools" };
+  await plane.api.post("/v1/snapshots", { key, json });
+  const rows = interrupted(whole.parts.rows, "insertPending", () => plane.api.delete("/v1/snapshots/tools", { key }));
+  const id = newId("sandbox", randomBytes);
+  const create = new Sandboxes({ ...whole.parts, rows }).create(teamId, { id, ...wanted, template: "tools" });
+  await assert.rejects(create, { code: "not_found" });
+  assert.deepEqual(await statusesOf(teamId), ["paused"]);
+});
+
+test("R1: a sandbox that was found by a heartbeat and paused before its create had its answer is not taken for destroyed", async () => {
+  using whole = await worldBeside(plane);
+  await using team = await teamWithHosts(plane);
+  const { teamId, key } = team.member;
+  const rows = interrupted(whole.parts.rows, "markRunning", async (id) => {
+    await whole.parts.rows.markRunning(id, team.peer.id, null);
+    await plane.api.post(`/v1/sandboxes/${id}/pause`, { key });
+  });
+  const id = newId("sandbox", randomBytes);
+  const created = await new Sandboxes({ ...whole.parts, rows }).create(teamId, { id, ...wanted });
+  assert.equal(created.status, "paused");
+  assert.equal(team.peer.agent.sandboxes.size, 1);
 });
 
 test("R1: a create that fails, and whose host cannot be told, is ended by that host's next heartbeat", async () => {
