@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::{http, tell};
 
-/// The last two each cost the host five seconds of patience; so would silence.
+/// The last one costs the host five seconds of patience; so would silence, and news without end.
 const KINDS: &[&str] = &[
     "no-http",
     "endless-headers",
@@ -16,7 +16,6 @@ const KINDS: &[&str] = &[
     "odd-status",
     "forged-words",
     "forged-headers",
-    "endless-news",
     "drip",
 ];
 
