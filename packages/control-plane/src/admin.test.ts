@@ -83,10 +83,10 @@ test("an email of someone who is no admin is refused", async () => {
 
 test("migrate goes up and down, and says what it did", async () => {
   await using database = await makeDatabase();
-  assert.equal((await admin(database.url, ["migrate", "up"])).out, "Did 001-initial.\n");
+  assert.equal((await admin(database.url, ["migrate", "up"])).out, "Did 001-initial.\nDid 002-snapshots.\n");
   assert.equal((await admin(database.url, ["migrate", "up"])).out, "There was nothing to do.\n");
   const down = await admin(database.url, ["migrate", "down", "--json"]);
-  assert.deepEqual(JSON.parse(down.out), [{ name: "001-initial", direction: "Down" }]);
+  assert.deepEqual(JSON.parse(down.out), [{ name: "002-snapshots", direction: "Down" }]);
 });
 
 test("config lists all settings without telling secrets, and needs no database", async () => {
