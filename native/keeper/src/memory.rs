@@ -95,7 +95,10 @@ impl Memory {
     /// The VMM has been executed; `vmm_folder` is its folder in `/proc`. To be called as root.
     pub fn see_vmm(&mut self, vmm_folder: BorrowedFd<'_>) -> Result<()> {
         let folder = self.source.save_folder.try_clone();
-        let vmm = Arc::new(VmmMemory::open(vmm_folder)?);
+        // One that has ended already is seen to end, like any other.
+        let Some(vmm) = VmmMemory::open(vmm_folder)?.map(Arc::new) else {
+            return Ok(());
+        };
         self.vmm = Some(Arc::clone(&vmm));
         self.saving = Some(Saving::new(
             vmm,
@@ -189,7 +192,7 @@ impl Memory {
     /// What writes down which memory the guest has used.
     pub fn record_working_set(&mut self) -> Result<impl FnOnce() -> Result<Value> + Send + use<>> {
         let guest = Arc::clone(self.guest()?);
-        let vmm = Arc::clone(self.vmm.as_ref().ok_or_else(vmm_has_ended)?);
+        let vmm = Arc::clone(self.vmm.as_ref().ok_or_else(vmm_memory::ended)?);
         let folder = self.source.save_folder.try_clone();
         let folder = folder.while_doing(|| "copy a descriptor".into())?;
         let brought = self.server.as_ref().map(PageServer::working_set);
@@ -221,10 +224,6 @@ impl Memory {
     }
 
     fn saving(&mut self) -> Result<&mut Saving> {
-        self.saving.as_mut().ok_or_else(vmm_has_ended)
+        self.saving.as_mut().ok_or_else(vmm_memory::ended)
     }
-}
-
-fn vmm_has_ended() -> Failure {
-    Failure::new("the VMM has ended")
 }

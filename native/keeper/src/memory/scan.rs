@@ -124,11 +124,11 @@ impl<'a> Scan<'a> {
             Kernel::TellsFacts => Some(page_facts::look(self.vmm, self.mode, from, end)?),
         };
         match looked {
-            Some((found, up_to)) if up_to > from && up_to <= end => {
+            Some((found, up_to)) if is_in_order(&found, from, up_to) && up_to <= end => {
                 self.found = found.into_iter();
                 self.current = Some((region, up_to));
             }
-            Some(_) => return Err(Failure::new("the scan of the VMM's memory does not get on")),
+            Some(_) => return Err(Failure::new("the scan of the VMM's memory is out of order")),
             None => {
                 self.kernel = Kernel::TellsFacts;
                 self.current = Some((region, from));
@@ -136,6 +136,17 @@ impl<'a> Scan<'a> {
         }
         Ok(true)
     }
+}
+
+/// One behind the other, and something is done.
+fn is_in_order(found: &[Span], from: u64, up_to: u64) -> bool {
+    let mut covered = from;
+    let follows = |span: &Span| {
+        let follows = covered <= span.start && span.start < span.end;
+        covered = span.end;
+        follows
+    };
+    found.iter().all(follows) && covered <= up_to && from < up_to
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use confine::{Failure, Result, WhileDoing};
 use memory_format::PAGE_SIZE;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// Of each page in `/proc/PID/pagemap`.
 const PAGEMAP_ENTRY: u64 = 8;
@@ -23,14 +24,21 @@ pub struct VmmMemory {
 
 impl VmmMemory {
     /// `folder` is the VMM's in `/proc`. To be opened as root: once the keeper is its user, Yama may
-    /// forbid it.
-    pub fn open(folder: BorrowedFd<'_>) -> Result<Self> {
-        let copy = folder.try_clone_to_owned();
-        Ok(Self {
-            mem: open_in(folder, "mem")?,
-            pagemap: open_in(folder, "pagemap")?,
-            folder: copy.while_doing(|| "copy a descriptor".into())?,
-        })
+    /// forbid it. None if it has ended already.
+    pub fn open(folder: BorrowedFd<'_>) -> Result<Option<Self>> {
+        let open = || -> rustix::io::Result<Self> {
+            Ok(Self {
+                mem: open_in(folder, "mem")?,
+                pagemap: open_in(folder, "pagemap")?,
+                folder: rustix::io::fcntl_dupfd_cloexec(folder, 0)?,
+            })
+        };
+        match open() {
+            Err(Errno::SRCH) => Ok(None),
+            opened => opened
+                .map(Some)
+                .while_doing(|| "open the VMM's memory".into()),
+        }
     }
 
     /// Fills `bytes` with what is at `address`.
@@ -73,8 +81,9 @@ impl VmmMemory {
     pub fn check_whole(&self, address: u64) -> Result<()> {
         self.page_facts(address, &mut [0])?;
         let mut status = String::new();
-        open_in(self.folder.as_fd(), "status")?
-            .read_to_string(&mut status)
+        open_in(self.folder.as_fd(), "status")
+            .map_err(std::io::Error::from)
+            .and_then(|mut file| file.read_to_string(&mut status))
             .while_doing(|| "read the VMM's status file".into())?;
         if is_being_killed(&status) {
             return Err(ended());
@@ -83,14 +92,13 @@ impl VmmMemory {
     }
 }
 
-fn open_in(folder: BorrowedFd<'_>, name: &str) -> Result<File> {
+fn open_in(folder: BorrowedFd<'_>, name: &str) -> rustix::io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    rustix::fs::openat(folder, name, flags, Mode::empty())
-        .map(File::from)
-        .while_doing(|| format!("open the VMM's {name} file"))
+    rustix::fs::openat(folder, name, flags, Mode::empty()).map(File::from)
 }
 
-fn ended() -> Failure {
+/// What reading the memory of a VMM that has ended comes to.
+pub fn ended() -> Failure {
     Failure::new("the VMM has ended")
 }
 

@@ -5,6 +5,7 @@ mod clients;
 mod configuration;
 mod confinement;
 mod death;
+mod failed_saves;
 mod hostile_clients;
 mod inheritance;
 mod logs;

@@ -160,12 +160,11 @@ fn scattered_pages_are_saved_as_well_as_long_runs() {
     let mut guest = Guest::start(&world, 24576, None);
     guest.write(0, 12000, 1);
     // More runs than a batch, or one look of the scan, holds.
-    for page in (12001..24000).step_by(2) {
-        guest.begin(&format!("write {} {PAGE} {page}", page * PAGE));
-    }
-    for _ in (12001..24000).step_by(2) {
-        guest.end();
-    }
+    guest.command(&format!(
+        "write-every-other-page {} {} 7",
+        12001 * PAGE,
+        12000 * PAGE
+    ));
     let answer = guest.saved("1", 1);
     assert_eq!(answer["written_pages"], json!(12000 + 6000));
     let before = guest.memory();

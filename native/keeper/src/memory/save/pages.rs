@@ -89,7 +89,10 @@ impl Reader<'_> {
             return Ok(());
         };
         while let Some(mut run) = self.scan.next()? {
-            self.changed += run.length;
+            // A page that was only ever read, and is still the kernel's one of zeros, is none.
+            if !run.zero {
+                self.changed += run.length;
+            }
             while run.length > 0 {
                 if batch.is_full() {
                     self.attempt.check()?;

@@ -6,7 +6,7 @@ use confine::{Result, WhileDoing};
 
 use super::Span;
 use crate::memory::guest_memory::Mode;
-use crate::memory::vmm_memory::VmmMemory;
+use crate::memory::vmm_memory::{self, VmmMemory};
 
 /// How many runs are taken at a time.
 const MOST_RUNS: usize = 2048;
@@ -98,6 +98,7 @@ impl PagemapScan {
             let error = std::io::Error::last_os_error();
             return match error.raw_os_error() {
                 Some(libc::ENOTTY | libc::EINVAL) => Ok(None),
+                Some(libc::ESRCH) => Err(vmm_memory::ended()),
                 _ => Err(error).while_doing(|| "scan the VMM's memory".into()),
             };
         };
@@ -106,6 +107,12 @@ impl PagemapScan {
             end: region.end,
             zero: region.categories & ZERO_PAGE != 0,
         });
-        Ok(Some((spans.collect(), arguments.walk_end)))
+        // Not what the kernel tells of how far it came (`walk_end`): asked for more runs than fit on a
+        // page, Linux 6.18 still tells of the page before the last.
+        let up_to = match self.regions[..found].last() {
+            Some(last) if found == MOST_RUNS => last.end,
+            _ => end,
+        };
+        Ok(Some((spans.collect(), up_to)))
     }
 }

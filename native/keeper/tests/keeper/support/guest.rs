@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use memory_format::{Map, Source};
 use serde_json::{Value, json};
 
+use super::process::PATIENCE;
 use super::{Client, GID, Keeper, UID, World, eventually};
 
 pub const PAGE: u64 = 4096;
@@ -24,17 +25,19 @@ pub struct Guest {
 /// A world with a folder to save to.
 pub fn world_to_save_in() -> World {
     let world = World::new();
-    let own = std::env::current_exe().unwrap();
-    let built = own
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .join("examples/stand-in-vmm");
-    fs::copy(built, world.path("root/bin/stand-in-vmm"))
-        .expect("cargo test without a filter builds it, or cargo build --example stand-in-vmm");
+    put_example(&world, "stand-in-vmm");
     fs::create_dir(world.path("saved")).unwrap();
     give_to_vmm(&world.path("saved"));
     world
+}
+
+/// One of the programs in examples/ as a program of the VMM's root.
+pub fn put_example(world: &World, name: &str) {
+    let own = std::env::current_exe().unwrap();
+    let built = own.ancestors().nth(2).unwrap().join("examples").join(name);
+    fs::copy(built, world.path("root/bin").join(name)).unwrap_or_else(|error| {
+        panic!("cargo test without a filter builds {name}, or cargo build --examples: {error}")
+    });
 }
 
 /// What the keeper needs of a folder to save to.
@@ -51,25 +54,30 @@ impl Guest {
 
     /// The same, saving to another folder.
     pub fn start_saving_to(world: &World, pages: u64, from: Option<&Path>, to: &Path) -> Self {
+        let mut memory = memory_config(pages, from);
+        memory["save_folder"] = json!(to);
+        Self::start_with(world, memory)
+    }
+
+    /// With `memory` in its configuration.
+    pub fn start_with(world: &World, memory: Value) -> Self {
         let vm = world.path("vm");
         for name in ["commands.sock", "memory.sock", "state.sock", "dump"] {
             let _ = fs::remove_file(vm.join(name));
         }
-        let sentinel = fs::File::create(vm.join("ram")).unwrap();
-        sentinel.set_len(pages * PAGE).unwrap();
-        std::os::unix::fs::chown(vm.join("ram"), Some(UID), Some(GID)).unwrap();
         let mut config = world.config("");
+        put_sentinel(world, &memory);
         config["argv"] = json!(["/bin/stand-in-vmm"]);
-        config["memory"] = json!({
-            "size_bytes": pages * PAGE, "mode": "mapped", "save_folder": to,
-            "map": from.map(|from| from.join("memory.map")),
-            "layers": from.map(|from| from.join("memory")),
-            "state": null, "working_set": null,
-        });
+        config["memory"] = memory;
+        if config["memory"]["save_folder"].is_null() {
+            config["memory"]["save_folder"] = json!(world.path("saved"));
+        }
         let keeper = Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"));
         let commands = eventually("the stand-in listens", || {
+            assert!(keeper.vmm.is_running(), "{}", world.read("vmm.log"));
             UnixStream::connect(vm.join("commands.sock")).ok()
         });
+        commands.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
             keeper,
             vm,
@@ -80,19 +88,19 @@ impl Guest {
     /// Has something done, and waits until it is.
     pub fn command(&mut self, command: &str) {
         self.begin(command);
-        self.end();
-    }
-
-    /// Waits until the next of those that were begun is done.
-    pub fn end(&mut self) {
         let mut answer = String::new();
         self.commands.read_line(&mut answer).unwrap();
-        assert_eq!(answer, "done\n");
+        assert_eq!(answer, "done\n", "{command}");
     }
 
     /// Does not wait.
     pub fn begin(&mut self, command: &str) {
         writeln!(self.commands.get_mut(), "{command}").unwrap();
+    }
+
+    /// What the keeper says of the memory.
+    pub fn stats(&mut self) -> Value {
+        self.keeper.connect().ask("stats")["memory"].clone()
     }
 
     pub fn write(&mut self, page: u64, pages: u64, seed: u64) {
@@ -119,6 +127,26 @@ impl Guest {
         assert_eq!(answer["ok"], json!(true), "{answer}");
         answer
     }
+}
+
+/// Mapped, from the generation in the folder `from`, or all zero.
+pub fn memory_config(pages: u64, from: Option<&Path>) -> Value {
+    json!({
+        "size_bytes": pages * PAGE, "mode": "mapped", "save_folder": null,
+        "map": from.map(|from| from.join("memory.map")),
+        "layers": from.map(|from| from.join("memory")),
+        "state": null, "working_set": null,
+    })
+}
+
+/// The file that the VMM maps.
+pub fn put_sentinel(world: &World, memory: &Value) {
+    let path = world.path("vm/ram");
+    let sentinel = fs::File::create(&path).unwrap();
+    sentinel
+        .set_len(memory["size_bytes"].as_u64().unwrap())
+        .unwrap();
+    std::os::unix::fs::chown(path, Some(UID), Some(GID)).unwrap();
 }
 
 /// Does not wait for the answer.
