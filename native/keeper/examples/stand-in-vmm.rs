@@ -1,28 +1,27 @@
-//! A VMM for tests of saving, without a guest: it makes its memory from the plan as the preload
-//! library does in mapped mode, tells the keeper where that is, and then does to it what a test
-//! asks for on `/vm/commands.sock`, one command a line, each answered with `done`.
+//! A VMM for tests of memory, without a guest: it maps its memory as QEMU does, with the preload
+//! library, which tells the keeper where it is, and then does to it what a test asks for on
+//! `/vm/commands.sock`, one command a line, each answered with `done`.
 //!
-//! - `write OFFSET LENGTH SEED`: numbers that are never zero
-//! - `zero OFFSET LENGTH`, `touch OFFSET LENGTH` (only reads), `page-out OFFSET LENGTH`
+//! - `write OFFSET LENGTH SEED`, `write-every-other-page OFFSET LENGTH SEED`: numbers that are never
+//!   zero
+//! - `zero OFFSET LENGTH`, `touch OFFSET LENGTH` (only reads), `page-out OFFSET LENGTH`,
+//!   `give-back OFFSET LENGTH` (zero from then on)
+//! - `log-reads STRIDE`: from then on reads a word of every STRIDE-th page, the last first, and
+//!   writes page and word to `/vm/reads`
 //! - `dump`: the whole memory to `/vm/dump`
 //! - `state BYTES`: so many to `/vm/state.sock`, and the end of the connection
 //! - `hold-state`: the same, but neither bytes nor end
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{FromRawFd, RawFd};
+use std::io::{BufRead, BufReader, Error, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::ptr::null_mut;
 
-use memory_plan::Plan;
+use roost_qemu_preload::mmap;
 
 fn main() {
-    let memory = Memory::from_plan();
-    let region = serde_json::json!([{
-        "base_host_virt_addr": memory.start as u64, "size": memory.length, "offset": 0,
-        "page_size": 4096, "page_size_kib": 4096,
-    }]);
-    let mut keeper = UnixStream::connect("/vm/memory.sock").expect("the keeper listens");
-    write!(keeper, "{region}").expect("the keeper reads");
+    let memory = Memory::from_keeper();
     let listener = UnixListener::bind("/vm/commands.sock").expect("listen for commands");
     println!("ready");
 
@@ -35,6 +34,11 @@ fn main() {
         let numbers: Vec<usize> = words.map(|word| word.parse().expect("a number")).collect();
         match (command, &numbers[..]) {
             ("write", &[offset, length, seed]) => memory.write(offset, length, seed as u64),
+            ("write-every-other-page", &[offset, length, seed]) => {
+                for page in (offset..offset + length).step_by(2 * 4096) {
+                    memory.write(page, 4096, (seed + page) as u64);
+                }
+            }
             ("zero", &[offset, length]) => memory.part(offset, length).fill(0),
             ("touch", &[offset, length]) => {
                 let sum: usize = memory
@@ -44,7 +48,11 @@ fn main() {
                     .sum();
                 std::hint::black_box(sum);
             }
-            ("page-out", &[offset, length]) => memory.page_out(offset, length),
+            ("page-out", &[offset, length]) => memory.advise(offset, length, libc::MADV_PAGEOUT),
+            ("give-back", &[offset, length]) => {
+                memory.advise(offset, length, libc::MADV_DONTNEED);
+            }
+            ("log-reads", &[stride]) => memory.log_reads(stride),
             ("dump", []) => {
                 std::fs::write("/vm/dump", memory.part(0, memory.length)).expect("write the dump")
             }
@@ -66,30 +74,20 @@ struct Memory {
 }
 
 impl Memory {
-    fn from_plan() -> Self {
-        let number = std::env::var(memory_plan::VARIABLE).expect("a plan is inherited");
-        let mut bytes = Vec::new();
-        inherited(number.parse().expect("a descriptor's number"))
-            .read_to_end(&mut bytes)
-            .expect("read the plan");
-        let plan = Plan::read(&bytes).expect("a plan as it should be");
-        let length = plan.header().size as usize;
-        let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let start = map(std::ptr::null_mut(), length, anonymous, -1, 0);
-        for range in plan.ranges() {
-            // SAFETY: a plan that was read holds ranges within the memory only.
-            let place = unsafe { start.add(range.span.offset as usize) };
-            let layer = plan.header().first_layer + range.layer as RawFd;
-            let fixed = libc::MAP_PRIVATE | libc::MAP_FIXED;
-            map(
-                place,
-                range.span.length as usize,
-                fixed,
-                layer,
-                range.layer_offset as i64,
-            );
+    /// As QEMU does it, with the preload library's `mmap` in the place of the C library's.
+    fn from_keeper() -> Self {
+        let mut options = File::options();
+        let file = options.read(true).write(true).open("/vm/ram");
+        let file = file.expect("the test has put it there");
+        let length = file.metadata().expect("it is a file").len() as usize;
+        let (protection, shared) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
+        // SAFETY: a new mapping where the kernel likes.
+        let start = unsafe { mmap(null_mut(), length, protection, shared, file.as_raw_fd(), 0) };
+        assert_ne!(start, libc::MAP_FAILED, "{}", Error::last_os_error());
+        Self {
+            start: start.cast(),
+            length,
         }
-        Self { start, length }
     }
 
     #[allow(clippy::mut_from_ref)]
@@ -110,28 +108,39 @@ impl Memory {
         }
     }
 
-    fn page_out(&self, offset: usize, length: usize) {
-        let part = self.part(offset, length);
-        // SAFETY: changes where the pages are, not what is in them.
-        let answer = unsafe { libc::madvise(part.as_mut_ptr().cast(), length, libc::MADV_PAGEOUT) };
-        assert_eq!(answer, 0, "{}", std::io::Error::last_os_error());
+    /// Into a file that is mapped: what has been read is there, even if this process gets no further.
+    fn log_reads(&self, stride: usize) {
+        let pages: Vec<usize> = (0..self.length / 4096).step_by(stride).rev().collect();
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(true);
+        let file = options.open("/vm/reads").expect("make the log");
+        file.set_len(pages.len() as u64 * 16).expect("make room");
+        let (protection, shared) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
+        let length = pages.len() * 16;
+        // SAFETY: a new mapping where the kernel likes.
+        let log =
+            unsafe { libc::mmap(null_mut(), length, protection, shared, file.as_raw_fd(), 0) };
+        assert_ne!(log, libc::MAP_FAILED, "{}", Error::last_os_error());
+        let (log, memory) = (log as usize, self.start as usize);
+        std::thread::spawn(move || {
+            for (number, page) in pages.into_iter().enumerate() {
+                // SAFETY: within the two mappings, which stay.
+                unsafe {
+                    let word = std::ptr::read_volatile((memory + page * 4096) as *const u64);
+                    let entry = (log + number * 16) as *mut u64;
+                    std::ptr::write_volatile(entry.add(1), word);
+                    // Page 0 is told from what has not been read.
+                    std::ptr::write_volatile(entry, page as u64 + 1);
+                }
+            }
+        });
     }
-}
 
-fn inherited(number: RawFd) -> File {
-    // SAFETY: the keeper has left it to this process, where nobody else uses it.
-    unsafe { File::from_raw_fd(number) }
-}
-
-fn map(place: *mut u8, length: usize, flags: i32, file: RawFd, offset: i64) -> *mut u8 {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: either a new place of the kernel's choice, or within what was mapped there.
-    let start = unsafe { libc::mmap(place.cast(), length, protection, flags, file, offset) };
-    assert_ne!(
-        start,
-        libc::MAP_FAILED,
-        "{}",
-        std::io::Error::last_os_error()
-    );
-    start.cast()
+    fn advise(&self, offset: usize, length: usize, advice: i32) {
+        let part = self.part(offset, length);
+        // SAFETY: changes where the pages are, or makes zeros of them; they are plain bytes, to
+        // which nobody holds a reference any more.
+        let answer = unsafe { libc::madvise(part.as_mut_ptr().cast(), length, advice) };
+        assert_eq!(answer, 0, "{}", Error::last_os_error());
+    }
 }

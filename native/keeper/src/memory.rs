@@ -32,6 +32,7 @@ use confine::{Failure, Result, WhileDoing};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use new_generation::{NewGeneration, Written, new_layer_id};
 pub use plan::Inheritance;
 pub use save::Order;
 pub use settings::Settings;
@@ -108,8 +109,12 @@ impl Memory {
         Ok(())
     }
 
-    /// The keeper has become the sandbox's user, and may have threads from here on.
+    /// The keeper has become the sandbox's user, may have threads from here on, and is heard in the
+    /// VMM's log.
     pub fn started(&self) -> Result<()> {
+        if let Some(why) = &self.source.without_working_set {
+            eprintln!("roost-keeper: the working set is ignored: {why}");
+        }
         read_ahead::begin(&self.source)
     }
 

@@ -11,8 +11,6 @@
 //! library, system calls of its own, and of the C library only names that every version has, without asking for a version.
 
 #![cfg_attr(feature = "preloaded", no_std)]
-// In the workspace's own build nobody calls what the linker exports.
-#![cfg_attr(not(feature = "preloaded"), allow(dead_code))]
 
 mod c_library;
 mod give;
@@ -23,6 +21,8 @@ mod mapped;
 mod paged;
 mod userfaultfd;
 mod wish;
+
+pub use interpose::{mmap, mmap64};
 
 /// Nothing here panics knowingly. If it does, the memory is in doubt.
 #[cfg(feature = "preloaded")]

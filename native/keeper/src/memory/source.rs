@@ -21,8 +21,10 @@ pub struct Source {
     /// Those that the map names, in the order of their ids.
     pub layers: Vec<Layer>,
     pub state: Option<File>,
-    /// Empty if there is none, or a broken one.
+    /// Empty if there is none, or one that cannot be used, and why not: a resume without it is
+    /// slower, and that is all.
     pub working_set: WorkingSet,
+    pub without_working_set: Option<Failure>,
     pub save_folder: OwnedFd,
     /// `/dev/userfaultfd`, in paged mode.
     pub userfaultfd: Option<OwnedFd>,
@@ -44,16 +46,18 @@ impl Source {
             None => Map::zero(settings.size_bytes),
         };
         let state = settings.state.as_deref().map(open_file).transpose()?;
+        let working_set = settings.working_set.as_deref();
+        let working_set = working_set.map(|path| read_working_set(path, settings.size_bytes));
+        let (working_set, without_working_set) = match working_set.transpose() {
+            Ok(set) => (set.unwrap_or_default(), None),
+            Err(why) => (WorkingSet::new(), Some(why)),
+        };
         Ok(Self {
             mode: settings.mode,
             layers: open_layers(&map, settings.layers.as_deref())?,
             state,
-            working_set: settings
-                .working_set
-                .as_deref()
-                .map_or_else(WorkingSet::new, |path| {
-                    read_working_set(path, settings.size_bytes)
-                }),
+            working_set,
+            without_working_set,
             save_folder: open_folder(&settings.save_folder)?,
             userfaultfd: match settings.mode {
                 Mode::Mapped => None,
@@ -100,16 +104,9 @@ fn open_layers(map: &Map, folder: Option<&Path>) -> Result<Vec<Layer>> {
     map.layers().into_iter().map(open).collect()
 }
 
-/// A resume without it is slower, and that is all.
-fn read_working_set(path: &Path, memory_size: u64) -> WorkingSet {
-    let read = open_file(path).and_then(|file| {
-        WorkingSet::read_from(file, memory_size)
-            .map_err(|error| Failure::new(format!("read {}: {error}", path.display())))
-    });
-    read.unwrap_or_else(|failure| {
-        eprintln!("roost-keeper: the working set is ignored: {failure}");
-        WorkingSet::new()
-    })
+fn read_working_set(path: &Path, memory_size: u64) -> Result<WorkingSet> {
+    WorkingSet::read_from(open_file(path)?, memory_size)
+        .map_err(|error| Failure::new(format!("read {}: {error}", path.display())))
 }
 
 fn open_file(path: &Path) -> Result<File> {

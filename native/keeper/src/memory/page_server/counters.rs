@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// Times are told apart to a quarter of their own, up to more than a day.
+/// Times are told apart to a quarter of their own, up to days.
 const STEPS: usize = 4;
-const BUCKETS: usize = 40 * STEPS;
+const BUCKETS: usize = 48 * STEPS;
 
 /// Counted by the server, read by whoever asks.
 pub struct Counters {
