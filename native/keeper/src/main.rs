@@ -5,10 +5,14 @@
 //! output, and from then on needs nobody: it keeps the VMM's output within bounds, its exit status
 //! in a file, and answers on a socket, whether or not the agent that started it still lives. Keeper
 //! and VMM die together. docs/formats/keeper.md is the contract.
+//!
+//! Without a VMM: `roost-keeper verify FOLDER` and `roost-keeper compact FOLDER OUT`, about a
+//! generation on the disk.
 
 mod config;
 mod connection;
 mod files;
+mod generation;
 mod jobs;
 mod keeper;
 mod log_file;
@@ -20,7 +24,9 @@ mod tap;
 mod termination;
 mod vmm;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use confine::{Result, WhileDoing};
@@ -47,6 +53,46 @@ enum FirstWord {
 }
 
 fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
+    match words[..] {
+        [] => keep(),
+        [command, folder] if command == "verify" => verify(folder.as_ref()),
+        [command, folder, out] if command == "compact" => compact(folder.as_ref(), out.as_ref()),
+        _ => {
+            eprintln!("usage: roost-keeper [verify FOLDER | compact FOLDER OUT]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what is wrong with a generation, a line for each fault.
+fn verify(folder: &Path) -> ExitCode {
+    let faults = generation::verify(folder);
+    let lines: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
+    // The status says it as well, if nobody listens.
+    let _ = std::io::stdout().write_all(lines.as_bytes());
+    ExitCode::from(u8::from(!faults.is_empty()))
+}
+
+/// Puts the memory of a generation into one layer, and says which files that made.
+fn compact(folder: &Path, out: &Path) -> ExitCode {
+    let said = generation::compact(folder, out).and_then(|files| {
+        std::io::stdout()
+            .write_all(&requests::line(&files))
+            .while_doing(|| "say which files there are".into())
+    });
+    match said {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("roost-keeper: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts a VMM and stays its parent.
+fn keep() -> ExitCode {
     let keeper = match prepare() {
         Ok(keeper) => keeper,
         Err(failure) => {

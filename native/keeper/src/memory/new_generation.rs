@@ -7,7 +7,7 @@ mod new_file;
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use confine::{Result, WhileDoing};
+use confine::{Failure, Result, WhileDoing};
 use memory_format::{LayerId, Map};
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 
@@ -116,6 +116,14 @@ impl Drop for NewGeneration {
             eprintln!("roost-keeper: {failure}");
         }
     }
+}
+
+/// A name for a layer, which no other has.
+pub fn new_layer_id() -> Result<LayerId> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
+        .while_doing(|| "make a layer's id".into())?;
+    LayerId::from_bytes(bytes).ok_or_else(|| Failure::new("random bytes are all zero"))
 }
 
 /// Removes what is called `name` in `parent`, if there is something: a generation, whole or not.

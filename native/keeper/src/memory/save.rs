@@ -23,12 +23,12 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use confine::{Failure, Result, WhileDoing};
-use memory_format::{LayerId, PAGE_SIZE, Packed};
+use confine::Result;
+use memory_format::{PAGE_SIZE, Packed};
 use serde::Serialize;
 
 use super::guest_memory::GuestMemory;
-use super::new_generation::{NewGeneration, Written, take_away};
+use super::new_generation::{NewGeneration, Written, new_layer_id, take_away};
 use super::vmm_memory::VmmMemory;
 
 pub use saving::Saving;
@@ -104,13 +104,6 @@ impl Save {
             sync_ms: milliseconds(begun.elapsed()),
         })
     }
-}
-
-fn new_layer_id() -> Result<LayerId> {
-    let mut bytes = [0; 16];
-    rustix::rand::getrandom(&mut bytes[..], rustix::rand::GetRandomFlags::empty())
-        .while_doing(|| "make a layer's id".into())?;
-    LayerId::from_bytes(bytes).ok_or_else(|| Failure::new("random bytes are all zero"))
 }
 
 /// To the microsecond.

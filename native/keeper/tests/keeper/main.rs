@@ -7,6 +7,7 @@ mod confinement;
 mod death;
 mod failed_saves;
 mod hand_over;
+mod generations;
 mod hostile_clients;
 mod inheritance;
 mod logs;
