@@ -1,4 +1,8 @@
-/** Stories of commands and files in one sandbox, on a real microVM, through the doors that a user has. */
+/**
+ * Stories of commands and files in one sandbox, on a real microVM, through the doors that a user has.
+ *
+ * Runs in the lab, too.
+ */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";

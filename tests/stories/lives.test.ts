@@ -1,4 +1,8 @@
-/** Stories of what must survive, and of what must end with what, when processes of Roost are killed. */
+/**
+ * Stories of what must survive, and of what must end with what, when processes of Roost are killed.
+ *
+ * Runs in the lab, too.
+ */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Instance, startInstance } from "@roost/launcher/instance";

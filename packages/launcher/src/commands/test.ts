@@ -6,12 +6,13 @@ import { LauncherFailure, sentenceOf } from "../failure.ts";
 import { TEST_PACKAGES } from "../install/debian-packages.ts";
 import { readableTime } from "../progress/readable-time.ts";
 import type { Environment, Settings } from "../settings.ts";
+import { labStoriesPart } from "../test-run/lab-stories.ts";
 import { NATIVE_TESTS } from "../test-run/native-tests.ts";
 import { nodeTestParts } from "../test-run/node-tests.ts";
 import { add, type Counts, countsLine, NOTHING, type Part, type PartContext } from "../test-run/part.ts";
 import { SOURCE_CHECKS } from "../test-run/source-checks.ts";
 import { startTestDatabase } from "../test-run/test-database.ts";
-import { installShown } from "./install.ts";
+import { installLabShown, installShown } from "./install.ts";
 import type { Machine } from "./machine.ts";
 
 export interface TestOptions {
@@ -23,10 +24,11 @@ export interface TestOptions {
 export async function test(given: Settings, machine: Machine, { scope, files }: TestOptions): Promise<void> {
   // Tests have databases of their own, whatever the user's Roost runs on.
   const settings = { ...given, databaseUrl: undefined };
-  await installShown(settings, machine, TEST_PACKAGES);
+  await (scope === "lab" ? installLabShown(settings, machine) : installShown(settings, machine, TEST_PACKAGES));
   const everything = files.length === 0 && scope !== "lab";
   const checks = everything ? [...SOURCE_CHECKS, ...NATIVE_TESTS] : [];
-  const parts = [...checks, ...(await nodeTestParts(settings.checkout, scope, files))];
+  const stories = scope === "lab" && files.length === 0 ? [await labStoriesPart(settings.checkout)] : [];
+  const parts = [...checks, ...stories, ...(await nodeTestParts(settings.checkout, scope, files))];
   await using database = await startTestDatabase(settings, machine.interrupted);
   const context: PartContext = {
     settings,

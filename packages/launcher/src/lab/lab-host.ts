@@ -16,6 +16,7 @@ import { hostAddress } from "./network/addresses.ts";
 import { type ForwardedPort, forwardPort } from "./network/forwarded-port.ts";
 import type { Surroundings } from "./network/surroundings.ts";
 import { untilReady } from "./ready-state.ts";
+import { wake } from "./wake.ts";
 
 export interface RunOptions extends Omit<CommandLine, "argv"> {
   /** Its standard input. */
@@ -61,7 +62,7 @@ export class LabHost implements AsyncDisposable {
     const machine = await host.#start("thaw");
     await thaw(machine);
     await host.#wake();
-    await host.run(["tar", "-x", "-f", "/dev/vdb", "-C", CHECKOUT_INSIDE, "--no-same-owner"]);
+    await host.run(["/lab/bring-checkout.sh"]);
     undo.move();
     return host;
   }
@@ -154,8 +155,7 @@ export class LabHost implements AsyncDisposable {
   /** It learns who it is and what time it is. */
   async #wake(): Promise<void> {
     this.#line = await HostLine.connect(join(this.#parts.folder, "line-0"));
-    const now = String(Date.now() / 1000);
-    await this.run(["/lab/wake.sh", String(this.number), now]);
+    await wake(this.#line, this.number);
   }
 
   #running(): HostLine {

@@ -6,17 +6,20 @@ import { mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LauncherFailure } from "../failure.ts";
+import { contentHash } from "../files/content-hash.ts";
 import { placeFolder } from "../files/durable.ts";
 import { readIfThere, readJsonObject } from "../files/presence.ts";
 import type { Step } from "../install/step.ts";
 import { runProgram } from "../programs/run-program.ts";
 import type { Settings } from "../settings.ts";
+import { HostLine } from "./channel/host-line.ts";
 import { writeCheckoutArchive } from "./checkout-archive.ts";
 import { type Accelerator, chooseAccelerator, qemuVersion } from "./emulator/accelerator.ts";
 import { Emulator, MEMORY_MB } from "./emulator/emulator.ts";
 import { freeze } from "./emulator/freeze.ts";
 import { imageFolder } from "./image/image.ts";
 import { Surroundings } from "./network/surroundings.ts";
+import { runOn, wake } from "./wake.ts";
 
 /** As long as a slow machine may take that has much else to do. */
 const START_LIMIT_MS = 300_000;
@@ -35,13 +38,14 @@ export function readyStateStep(settings: Settings): Step {
     name: "lab host, frozen when ready",
     after: ["lab image"],
     byHand: "docs/lab.md says how a host is frozen.",
-    isDone: async (signal) => JSON.stringify(await readJsonObject(join(place, "ready.json"))) === (await facts(signal)),
+    isDone: async (signal) =>
+      JSON.stringify(await readJsonObject(join(place, "ready.json"))) === (await facts(settings, signal)),
     async run(say, signal) {
       const accelerator = await chooseAccelerator(signal);
       say(`starting a host, by ${accelerator}`);
       await placeFolder(place, async (folder) => {
-        await makeReady(settings, folder, accelerator, signal);
-        await writeFile(join(folder, "ready.json"), await facts(signal));
+        await makeReady(settings, folder, accelerator, say, signal);
+        await writeFile(join(folder, "ready.json"), await facts(settings, signal));
       });
     },
   };
@@ -57,15 +61,18 @@ export async function readyAccelerator(settings: Settings): Promise<Accelerator>
 }
 
 /** With other facts, the frozen machine cannot go on. */
-async function facts(signal: AbortSignal): Promise<string> {
+async function facts(settings: Settings, signal: AbortSignal): Promise<string> {
   const [accelerator, qemu] = await Promise.all([chooseAccelerator(signal), qemuVersion(signal)]);
-  return JSON.stringify({ accelerator, qemu, memory_mb: MEMORY_MB });
+  // Its database has been through these; they may still change while they are written.
+  const migrations = await contentHash([join(settings.checkout, "packages/control-plane/src/db/migrations")]);
+  return JSON.stringify({ accelerator, qemu, memory_mb: MEMORY_MB, migrations });
 }
 
 async function makeReady(
   settings: Settings,
   folder: string,
   accelerator: Accelerator,
+  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const image = imageFolder(settings);
@@ -87,7 +94,17 @@ async function makeReady(
   });
   stack.defer(() => machine.kill());
   await untilReady(machine, work, signal);
+  await rehearse(work, say, signal);
   await freeze(machine);
+}
+
+/** As a host that no lab has, it runs a Roost for the first time; see inside/rehearse.sh. */
+async function rehearse(folder: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
+  say("starting a Roost in it for the first time");
+  using line = await HostLine.connect(join(folder, "line-0"));
+  await wake(line, 9);
+  await runOn(line, ["/lab/bring-checkout.sh"], signal);
+  await runOn(line, ["/lab/rehearse.sh"], signal);
 }
 
 /** Until a machine that starts from its disk has come up. */

@@ -18,7 +18,7 @@ import { Qmp } from "./qmp.ts";
 /** With what QEMU needs for itself, a host stays under 4 GB. */
 export const MEMORY_MB = 3072;
 /** Translated code; QEMU's own choice would be a gigabyte. */
-const TRANSLATIONS_MB = 384;
+const TRANSLATIONS_MB = 512;
 /** How many programs outside may speak with one host at the same time. */
 export const LINES = 4;
 

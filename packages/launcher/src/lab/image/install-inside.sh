@@ -16,4 +16,12 @@ done
 certificates=/etc/ssl/certs/ca-certificates.crt
 [ ! -e "$certificates" ] || mount --bind "$certificates" "$root$certificates"
 
-exec chroot "$root" "$checkout/roost" install
+chroot "$root" "$checkout/roost" install
+
+# Anyone's programs keep their compiled code there, as at every run inside.
+NODE_COMPILE_CACHE=/var/cache/roost-node
+export NODE_COMPILE_CACHE
+mkdir -p "$root$NODE_COMPILE_CACHE"
+chmod 1777 "$root$NODE_COMPILE_CACHE"
+chroot "$root" sh -c 'cd "$1" && .roost/cache/node-*/bin/node packages/launcher/src/lab/inside/warm.ts' warm "$checkout"
+chroot "$root" "$checkout/roost" config >/dev/null

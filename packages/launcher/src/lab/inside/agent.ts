@@ -19,8 +19,8 @@ import {
   type Kind,
 } from "../channel/frames.ts";
 
-/** A line on which nobody is at the other end reads as ended, at once; so it is asked again. */
-const LOOK_AGAIN_MS = 50;
+/** A line on which nobody is at the other end reads as ended, at once; so it is asked again, seldom: a host has one slow processor. */
+const LOOK_AGAIN_MS = 500;
 
 class Line {
   readonly #port: FileHandle;
