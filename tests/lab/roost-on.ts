@@ -1,0 +1,18 @@
+/** A Roost that runs on a lab's host, as this process's client sees it. */
+import type { LabHost } from "@roost/launcher/lab-host";
+import { Roost } from "@roost/sdk";
+import { patientFetch } from "@roost/sdk/node";
+
+export interface RoostOnHost extends AsyncDisposable {
+  readonly client: Roost;
+}
+
+/** `./roost up` there, with these settings; when disposed of, the way to it is closed, and the Roost runs on. */
+export async function roostOn(host: LabHost, env: Readonly<Record<string, string>> = {}): Promise<RoostOnHost> {
+  const { stdout } = await host.run(["./roost", "up", "--detach", "--json"], { cwd: "/root/roost", env });
+  const printed = stdout.trim().split("\n").at(-1) ?? "";
+  const { api_key: apiKey } = JSON.parse(printed) as { api_key: string };
+  const forwarded = await host.forward(4700);
+  const client = new Roost({ url: `http://127.0.0.1:${forwarded.port}`, apiKey, fetch: patientFetch });
+  return { client, [Symbol.asyncDispose]: () => forwarded[Symbol.asyncDispose]() };
+}
