@@ -1,5 +1,6 @@
 /**
- * The host agent. `main.ts` serves until SIGTERM and leaves sandboxes running; `main.ts teardown` destroys all that this host has;
+ * The host agent. `main.ts` serves until SIGTERM and leaves sandboxes running; `main.ts teardown` pauses them and takes away all that this
+ * host has in the kernel;
  * `main.ts config` lists its settings as one line of JSON.
  */
 
@@ -13,7 +14,7 @@ import { freeDiskMb, totalMemoryMb } from "./admission/machine.ts";
 import { type Config, loadConfig, settingsInForce, withEnvFile } from "./config.ts";
 import { type MachineFacts, openControlLink } from "./control-link/control-link.ts";
 import { chooseRootDisk } from "./disk/choose.ts";
-import { chooseHostVmm, type Host, openHost, teardownHost } from "./host/host.ts";
+import { chooseHostVmm, type Host, openHost, putToRest } from "./host/host.ts";
 import { IdentityFolder } from "./identity/identity-folder.ts";
 import { startRpcServer } from "./rpc/server.ts";
 import type { Vmm } from "./vmm/vmm.ts";
@@ -52,8 +53,8 @@ async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise
 
 async function teardown(config: Config, logger: Logger): Promise<void> {
   const mark = await joinedMark(join(config.data, "host"));
-  const destroyed = mark === undefined ? 0 : await teardownHost(config, mark, logger);
-  logger.info({ destroyed }, "nothing of this host is left on the machine");
+  const rest = mark === undefined ? { paused: 0, ended: 0 } : await putToRest(config, mark, logger);
+  logger.info(rest, "nothing of this host runs on the machine any more");
 }
 
 /** The mark of this host; `undefined` when it has not joined yet. */

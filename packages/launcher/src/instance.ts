@@ -52,8 +52,10 @@ export interface Instance extends AsyncDisposable {
   adminToken(): Promise<string>;
   /** What launcher and servers have logged so far, for a failing test's message. */
   logs(): Promise<string>;
-  /** As `./roost down`: destroys sandboxes, stops everything. Disposal does it, too, and deletes the home. */
+  /** As `./roost down`: pauses sandboxes, stops everything. Disposal does it, too, and deletes the home. */
   down(): Promise<void>;
+  /** As `./roost up` after that. */
+  up(): Promise<void>;
 }
 
 export async function startInstance(options: InstanceOptions = {}): Promise<Instance> {
@@ -79,22 +81,30 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Inst
       () => new Date(),
     ),
   );
-  const roost = await startRoost(settings, (event) => log.event(event), signal).catch(async (error: unknown) => {
-    throw new LauncherFailure(`the test's Roost did not start\n${await logsOf(settings)}`, { cause: error });
-  });
-  stack.defer(() => roost.stop());
+  const start = () =>
+    startRoost(settings, (event) => log.event(event), signal).catch(async (error: unknown) => {
+      throw new LauncherFailure(`the test's Roost did not start\n${await logsOf(settings)}`, { cause: error });
+    });
+  const run: Run = { roost: await start(), start };
+  stack.defer(() => run.roost.stop());
   await handOnVmmChoice(vmmChoice(settings), sharedVmmChoice(settings));
-  return instanceOf(settings, roost, await hostIdOf(settings), stack.move());
+  return instanceOf(settings, run, await hostIdOf(settings), stack.move());
 }
 
-function instanceOf(settings: Settings, roost: RunningRoost, hostId: string, stack: AsyncDisposableStack): Instance {
-  const { url, apiKey, adminEmail, adminPassword } = roost.credentials;
+/** The Roost that runs now, and how another is started in its place. */
+interface Run {
+  roost: RunningRoost;
+  readonly start: () => Promise<RunningRoost>;
+}
+
+function instanceOf(settings: Settings, run: Run, hostId: string, stack: AsyncDisposableStack): Instance {
+  const { url, apiKey, adminEmail, adminPassword } = run.roost.credentials;
   const processOf = (name: ServiceName): InstanceProcess => ({
-    pid: () => roost.services.get(name)?.pid,
-    kill: (signal) => roost.services.get(name)?.kill(signal),
+    pid: () => run.roost.services.get(name)?.pid,
+    kill: (signal) => run.roost.services.get(name)?.kill(signal),
   });
   return {
-    ...{ url, apiKey, adminEmail, adminPassword, databaseUrl: roost.databaseUrl, hostId, mark: hostMark(hostId) },
+    ...{ url, apiKey, adminEmail, adminPassword, databaseUrl: run.roost.databaseUrl, hostId, mark: hostMark(hostId) },
     home: settings.home,
     dataFolder: homePaths.agentData(settings),
     runFolder: settings.environment.ROOST_RUN ?? "",
@@ -102,9 +112,12 @@ function instanceOf(settings: Settings, roost: RunningRoost, hostId: string, sta
     agent: processOf("host-agent"),
     controlPlane: processOf("control-plane"),
     postgres: processOf("postgres"),
-    adminToken: () => logIn(settings, roost.credentials, new AbortController().signal),
+    adminToken: () => logIn(settings, run.roost.credentials, new AbortController().signal),
     logs: () => logsOf(settings),
-    down: () => roost.stop(),
+    down: () => run.roost.stop(),
+    up: async () => {
+      run.roost = await run.start();
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

@@ -4,14 +4,16 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { RoostError } from "@roost/protocol/errors";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
 import type { HostLoad } from "../control-link/control-link.ts";
-import { destroySandbox } from "../sandboxes/destroy.ts";
+import { destroySandbox, freeEndedSandbox } from "../sandboxes/destroy.ts";
 import type { Parts } from "../sandboxes/parts.ts";
+import { freezeSandbox } from "../sandboxes/pause.ts";
 import { reconcile } from "../sandboxes/reconcile.ts";
 import { Sandboxes } from "../sandboxes/sandboxes.ts";
-import { chooseVmm } from "../vmm/choose.ts";
+import { chooseVmm, chosenVmm } from "../vmm/choose.ts";
 import type { Vmm } from "../vmm/vmm.ts";
 import { findCandidates } from "./candidates.ts";
 import { Ground, type GroundOptions } from "./ground.ts";
@@ -53,7 +55,7 @@ export async function chooseHostVmm(
         ground ??= lay();
         await trySandbox((await ground).partsWith(vmm), limit);
       },
-      file: join(config.data, "host", "vmm-choice.json"),
+      file: choiceFile(config),
       circumstances,
       logger,
     },
@@ -91,23 +93,53 @@ function loadOf({ admission }: Parts): HostLoad {
   return { sandboxes, vcpus, memoryMb, diskFreeMb };
 }
 
-/** Destroys all sandboxes of this host and removes all that it has in the kernel; what it needs to start again stays. */
-export async function teardownHost(config: HostConfig, mark: string, logger: Logger): Promise<number> {
-  const { vmms } = await findCandidates(config.assets);
-  const ground = await Ground.open(groundOptions(config, mark, logger));
-  const destroyed = await removeAll(ground, vmms[0]);
-  await ground.teardown();
-  return destroyed;
+/** What became of the sandboxes of a host that was put to rest. */
+export interface Rest {
+  /** Frozen now. */
+  readonly paused: number;
+  /** Could not be frozen: they ended, and keep their disks. */
+  readonly ended: number;
 }
 
-/** Any VMM of the right name will do: ending a machine is its keeper's business. */
-async function removeAll(ground: Ground, vmm: Vmm): Promise<number> {
+/** Pauses all sandboxes of this host and removes all that it has in the kernel; what it needs to start again stays. */
+export async function putToRest(config: HostConfig, mark: string, logger: Logger): Promise<Rest> {
+  const { vmms } = await findCandidates(config.assets);
+  const ground = await Ground.open(groundOptions(config, mark, logger));
+  const parts = ground.partsWith(await ownVmm(config, vmms));
+  let [paused, ended] = [0, 0];
+  for (const sandbox of await reconcile(parts)) {
+    if (sandbox.state !== "running") continue;
+    const { id, running } = sandbox;
+    try {
+      const { free } = await freezeSandbox(parts, id, running, new AbortController().signal);
+      await free();
+      paused++;
+    } catch (error) {
+      logger.error({ sandbox: id, err: error }, "a sandbox could not be paused");
+      const reason = error instanceof RoostError ? error.message : "an error of its host.";
+      await freeEndedSandbox(parts, id, running, `It could not be paused when Roost was stopped: ${reason}`);
+      ended++;
+    }
+  }
+  await ground.teardown();
+  return { paused, ended };
+}
+
+/** The one that was chosen when its agent started: its fingerprint goes into what is frozen. */
+async function ownVmm(config: HostConfig, vmms: readonly [Vmm, ...Vmm[]]): Promise<Vmm> {
+  return (await chosenVmm(choiceFile(config), vmms)) ?? vmms[0];
+}
+
+function choiceFile(config: HostConfig): string {
+  return join(config.data, "host", "vmm-choice.json");
+}
+
+/** Destroys all sandboxes of a ground. Any VMM of the right name will do: ending a machine is its keeper's business. */
+async function removeAll(ground: Ground, vmm: Vmm): Promise<void> {
   const parts = ground.partsWith(vmm);
-  const found = await reconcile(parts);
-  for (const sandbox of found) {
+  for (const sandbox of await reconcile(parts)) {
     await destroySandbox(parts, sandbox.id, sandbox.state === "running" ? sandbox.running : undefined);
   }
-  return found.length;
 }
 
 function groundOptions(config: HostConfig, mark: string, logger: Logger): GroundOptions {

@@ -56,6 +56,14 @@ export async function chooseVmm(choice: VmmChoice, signal: AbortSignal): Promise
   throw new RoostError("internal", `This machine cannot boot a guest. ${refusals.join(" ")}`);
 }
 
+/** The candidate that was chosen the last time, whatever the circumstances are now. */
+export async function chosenVmm(file: string, candidates: readonly Vmm[]): Promise<Vmm | undefined> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { chosen } = JSON.parse(text) as Kept;
+  return candidates.find(({ description }) => isSame(description, chosen));
+}
+
 export function nameOf({ name, version, accelerator }: VmmDescription): string {
   return `${name} ${version} with ${accelerator.toUpperCase()}`;
 }

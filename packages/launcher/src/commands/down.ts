@@ -1,5 +1,5 @@
 /**
- * `./roost down`: destroys the running sandboxes, stops everything, leaves nothing running. Also after a launcher that was killed: what it
+ * `./roost down`: pauses the running sandboxes, stops everything, leaves nothing running. Also after a launcher that was killed: what it
  * has left is found by what the kernel knows, and taken away.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +8,7 @@ import type { Settings } from "../settings.ts";
 import { clearUp } from "../supervise/clear-up.ts";
 import { logPath } from "../supervise/event-log.ts";
 import { followFile } from "../supervise/follow-file.ts";
+import { restInWords } from "../supervise/host-agent.ts";
 import { runningLauncher } from "../supervise/launcher-record.ts";
 import { needRoot } from "./install.ts";
 import type { Machine } from "./machine.ts";
@@ -20,11 +21,11 @@ export async function down(settings: Settings, machine: Machine): Promise<void> 
   const say = (line: string) => machine.stderr.write(`${line}\n`);
   const running = await runningLauncher(settings);
   if (running === undefined) {
-    const destroyed = await clearUp(settings, say, machine.interrupted);
+    const rest = await clearUp(settings, say, machine.interrupted);
     say(
-      destroyed === 0
+      rest.paused + rest.ended === 0
         ? "Roost does not run here; nothing is left of it."
-        : `Roost did not run here any more; ${sandboxes(destroyed)} it had left: destroyed.`,
+        : `Roost did not run here any more, but sandboxes did: ${restInWords(rest)}.`,
     );
     return;
   }
@@ -46,10 +47,6 @@ async function stopped(
     if (waited > PATIENCE_MS) throw new LauncherFailure(`process ${pid} does not end; ${log} may say why`);
     await sleep(LOOK_AGAIN_MS, undefined, { signal });
   }
-}
-
-function sandboxes(number: number): string {
-  return number === 1 ? "a sandbox" : `${number} sandboxes`;
 }
 
 function withoutDate(line: string): string {

@@ -39,7 +39,7 @@ function show(machine: Machine, credentials: Credentials, { detach, json }: UpOp
     `  API key    ${credentials.apiKey}`,
     `  admin      ${credentials.adminEmail}, password ${credentials.adminPassword}`,
     "  try        ./roost create, then ./roost exec <id> -- uname -a",
-    `  stop       ${detach ? "./roost down" : "Ctrl-C, or ./roost down"} (destroys running sandboxes)`,
+    `  stop       ${detach ? "./roost down" : "Ctrl-C, or ./roost down"} (pauses running sandboxes)`,
   ];
   if (json) machine.stdout.write(`${JSON.stringify(credentialsToJson(credentials))}\n`);
   else machine.stdout.write(`${lines.join("\n")}\n`);

@@ -12,21 +12,36 @@ export function startHostAgent(settings: Settings, joinToken: string | undefined
   return startService(command, { cwd: settings.checkout, env });
 }
 
+/** What became of the sandboxes that ran. */
+export interface Rest {
+  readonly paused: number;
+  /** Could not be paused; their disks are kept. */
+  readonly ended: number;
+}
+
+export function restInWords({ paused, ended }: Rest): string {
+  const sandboxes = (count: number) => (count === 1 ? "1 sandbox" : `${count} sandboxes`);
+  if (paused + ended === 0) return "no sandbox was running";
+  const words = paused === 0 ? [] : [`paused ${sandboxes(paused)}`];
+  if (ended > 0) words.push(`${sandboxes(ended)} could not be paused and ended: their disks are kept, see the logs`);
+  return words.join("; ");
+}
+
 /**
- * Destroys all that this Roost's host has on the machine, without a control plane and without an agent that runs. Says how many
- * sandboxes that were.
+ * Pauses the sandboxes of this Roost's host and takes away all that it has in the kernel, without a control plane and without an
+ * agent that runs.
  */
-export async function teardownHost(settings: Settings, onLine: (line: string) => void): Promise<number> {
-  let destroyed = 0;
+export async function putHostToRest(settings: Settings, onLine: (line: string) => void): Promise<Rest> {
+  let rest: Rest = { paused: 0, ended: 0 };
   await runProgram([process.execPath, agentEntry(settings), "teardown"], {
     cwd: settings.checkout,
     env: agentEnvironment(settings),
     onLine(line) {
       onLine(line);
-      destroyed += destroyedIn(line);
+      rest = restIn(line) ?? rest;
     },
   });
-  return destroyed;
+  return rest;
 }
 
 /** The agent's settings as this Roost's agent has them: what it prints, one line of JSON. */
@@ -37,10 +52,10 @@ export function listAgentSettings(settings: Settings): Promise<string> {
   });
 }
 
-/** Of the teardown's log lines one tells the number. */
-function destroyedIn(line: string): number {
-  const number = /^\{.*"destroyed":(\d+)/.exec(line)?.[1];
-  return number === undefined ? 0 : Number(number);
+/** Of the teardown's log lines one tells the numbers. */
+function restIn(line: string): Rest | undefined {
+  const [, paused, ended] = /^\{.*"paused":(\d+),"ended":(\d+)/.exec(line) ?? [];
+  return paused === undefined ? undefined : { paused: Number(paused), ended: Number(ended) };
 }
 
 function agentEntry(settings: Settings): string {

@@ -4,8 +4,8 @@
  *
  *     PostgreSQL ready → control plane ready → admin, API key → host agent joins → online
  *
- * Down goes the other way, and first of all the sandboxes are destroyed: through the API while that works, the rest (another team's,
- * or all of them when the control plane is dead) by the host agent's teardown.
+ * Down goes the other way, and once the agent is gone its teardown pauses the sandboxes: it needs no control plane for that, which
+ * hears of it from the next agent.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { performance } from "node:perf_hooks";
@@ -18,8 +18,7 @@ import { homePaths, type Settings } from "../settings.ts";
 import { backOff } from "./back-off.ts";
 import { controlPlaneReady, startControlPlane } from "./control-plane.ts";
 import { type Credentials, ensureCredentials, openSession } from "./credentials.ts";
-import { destroyListed } from "./destroy-sandboxes.ts";
-import { startHostAgent, teardownHost } from "./host-agent.ts";
+import { putHostToRest, restInWords, startHostAgent } from "./host-agent.ts";
 import { hostOnline, joinToken } from "./membership.ts";
 import { Service, type ServiceEvent, type ServiceSpec } from "./service.ts";
 
@@ -34,7 +33,7 @@ export interface RunningRoost {
   readonly databaseUrl: string;
   /** `postgres` is there unless DATABASE_URL names another. */
   readonly services: ReadonlyMap<ServiceName, Service>;
-  /** Destroys the sandboxes, stops everything; nothing of it runs afterwards. Safe to call again. */
+  /** Pauses the sandboxes, stops everything; nothing of it runs afterwards. Safe to call again. */
   stop(): Promise<void>;
 }
 
@@ -56,8 +55,7 @@ export async function startRoost(
     services.set(spec.name, service);
     await Promise.race([service.firstReady, rejectionOf(signal)]);
   };
-  let credentials: Credentials | undefined;
-  const stop = once(() => stopRoost(settings, services, credentials, note));
+  const stop = once(() => stopRoost(settings, services, note));
   try {
     await mkdir(settings.home, { recursive: true, mode: 0o700 });
     await mkdir(homePaths.agentData(settings), { recursive: true, mode: 0o700 });
@@ -71,7 +69,6 @@ export async function startRoost(
       stopPatienceMs: 45_000,
     });
     const opened = await ensureCredentials(settings, databaseUrl, signal);
-    credentials = opened;
     let life: { readonly session: Roost; readonly startedAt: Date } | undefined;
     await run({
       name: "host-agent",
@@ -118,25 +115,12 @@ async function startDatabase(
 async function stopRoost(
   settings: Settings,
   services: ReadonlyMap<ServiceName, Service>,
-  credentials: Credentials | undefined,
   note: (text: string) => void,
 ): Promise<void> {
-  let destroyed = 0;
-  if (credentials !== undefined) {
-    destroyed += await destroyListed(credentials).catch((error: unknown) => {
-      note(`the control plane could not destroy the sandboxes (${sentenceOf(error)}): the host agent does it`);
-      return 0;
-    });
-  }
   await services.get("host-agent")?.stop();
-  destroyed += await teardownHost(settings, () => {}).catch((error: unknown) => {
-    note(`the host agent's teardown failed: ${sentenceOf(error)}`);
-    return 0;
-  });
-  note(
-    destroyed === 0
-      ? "no sandbox was running"
-      : `destroyed ${destroyed} running ${destroyed === 1 ? "sandbox" : "sandboxes"}`,
+  await putHostToRest(settings, () => {}).then(
+    (rest) => note(restInWords(rest)),
+    (error: unknown) => note(`the sandboxes could not be paused: ${sentenceOf(error)}`),
   );
   await services.get("control-plane")?.stop();
   await services.get("postgres")?.stop();
