@@ -10,6 +10,7 @@ use std::sync::Arc;
 use confine::{Failure, Result, WhileDoing};
 use memory_format::{LayerId, Map, WorkingSet};
 use rustix::fs::{Mode as FileMode, OFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::guest_memory::Mode;
 use super::settings::Settings;
@@ -83,6 +84,8 @@ fn read_map(path: &Path, memory_size: u64) -> Result<Map> {
 }
 
 fn open_layers(map: &Map, folder: Option<&Path>) -> Result<Vec<Layer>> {
+    let needed = map.layers();
+    allow_descriptors_for(needed.len())?;
     let open = |(id, needed): (LayerId, u64)| {
         let folder = folder.ok_or_else(|| {
             Failure::new("the map names layers, but the configuration no folder with them")
@@ -101,7 +104,25 @@ fn open_layers(map: &Map, folder: Option<&Path>) -> Result<Vec<Layer>> {
         }
         Ok(Layer { id, file, needed })
     };
-    map.layers().into_iter().map(open).collect()
+    needed.into_iter().map(open).collect()
+}
+
+/// A long line of generations has more layers than the usual limit of 1024 allows descriptors. Each
+/// layer has four for a moment: the keeper's two, and in the VMM's process one on its way to its
+/// number, and that one.
+fn allow_descriptors_for(layers: usize) -> Result<()> {
+    const OTHERS: u64 = 1024;
+    let needed = OTHERS + 4 * layers as u64;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= needed) {
+        return Ok(());
+    }
+    let limit = Rlimit {
+        current: Some(needed),
+        maximum: limit.maximum.map(|maximum| maximum.max(needed)),
+    };
+    setrlimit(Resource::Nofile, limit)
+        .while_doing(|| format!("allow the descriptors that {layers} layers need"))
 }
 
 fn read_working_set(path: &Path, memory_size: u64) -> Result<WorkingSet> {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
-use crate::support::guest::{memory_config, put_example, put_sentinel, world_to_save_in};
+use crate::support::guest::{add_example, memory_config, put_sentinel, world_to_save_in};
 use crate::support::{Keeper, World, eventually};
 
 const PAGES: u64 = 16;
@@ -16,12 +16,12 @@ const REGION: &str =
     r#"text:[{"base_host_virt_addr":ADDRESS,"size":65536,"offset":0,"page_size":4096}]"#;
 
 fn start(world: &World, mode: &str, steps: &[&str]) -> Keeper {
-    put_example(world, "hostile-vmm");
     let mut memory = memory_config(PAGES, None);
     memory["mode"] = json!(mode);
     memory["save_folder"] = json!(world.path("saved"));
     put_sentinel(world, &memory);
     let mut config = world.config("");
+    add_example(world, &mut config, "hostile-vmm");
     let argv: Vec<_> = ["/bin/hostile-vmm"].iter().chain(steps).collect();
     config["argv"] = json!(argv);
     config["memory"] = memory;
@@ -218,7 +218,6 @@ fn only_the_vmm_is_listened_to_and_only_once() {
 #[test]
 fn a_stranger_who_comes_first_is_sent_away_and_the_vmm_heard() {
     let world = world_to_save_in();
-    put_example(&world, "hostile-vmm");
     let mut memory = memory_config(PAGES, None);
     memory["save_folder"] = json!(world.path("saved"));
     put_sentinel(&world, &memory);
@@ -226,6 +225,7 @@ fn a_stranger_who_comes_first_is_sent_away_and_the_vmm_heard() {
     let mut config = world.config(&format!(
         "while ! [ -e /vm/go-on ]; do busybox usleep 1000; done; exec /bin/hostile-vmm '{REGION}' send"
     ));
+    add_example(&world, &mut config, "hostile-vmm");
     config["memory"] = memory;
     let keeper = Keeper::start(&config).unwrap();
     let mut stranger = UnixStream::connect(world.path("vm/memory.sock")).unwrap();

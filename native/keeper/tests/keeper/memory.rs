@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use memory_format::WorkingSet;
+use memory_format::{LayerId, Map, Packer, WorkingSet};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
 use crate::support::guest::{
@@ -99,6 +100,37 @@ fn generations_go_on_from_each_other_whatever_the_mode() {
         assert_same(&memory_in(&next, &[]), &guest.memory());
         assert!(answer["written_pages"].as_u64().unwrap() <= 31, "{answer}");
         from = next;
+    }
+}
+
+#[test]
+fn a_line_of_more_generations_than_a_process_may_usually_have_files_open_is_restored() {
+    // What a shell has by default. The other tests do with it.
+    let limit = getrlimit(Resource::Nofile);
+    let usual = Rlimit {
+        current: Some(1024),
+        ..limit
+    };
+    setrlimit(Resource::Nofile, usual).unwrap();
+    for mode in MODES {
+        let world = world_to_save_in();
+        let folder = world.path("line");
+        fs::create_dir_all(folder.join("memory")).unwrap();
+        let mut map = Map::zero(PAGES * PAGE);
+        // Every other page, so that nothing is merged.
+        for generation in 1..=PAGES / 2 {
+            let id = LayerId::from_bytes(u128::from(generation).to_be_bytes()).unwrap();
+            let layer = fs::File::create(folder.join("memory").join(id.file_name())).unwrap();
+            let mut packer = Packer::new(&map, generation, id, layer);
+            let page = [generation as u8 | 1; PAGE as usize];
+            packer.pages((generation - 1) * 2 * PAGE, &page).unwrap();
+            map = packer.finish().unwrap().map;
+        }
+        fs::write(folder.join("memory.map"), map.to_bytes()).unwrap();
+
+        let mut guest = Guest::start_with(&world, config(mode, Some(&folder), None));
+
+        assert_same(&guest.memory(), &memory_in(&folder, &[]));
     }
 }
 

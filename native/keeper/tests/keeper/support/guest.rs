@@ -25,19 +25,24 @@ pub struct Guest {
 /// A world with a folder to save to.
 pub fn world_to_save_in() -> World {
     let world = World::new();
-    put_example(&world, "stand-in-vmm");
     fs::create_dir(world.path("saved")).unwrap();
     give_to_vmm(&world.path("saved"));
     world
 }
 
-/// One of the programs in examples/ as a program of the VMM's root.
-pub fn put_example(world: &World, name: &str) {
+/// Has one of the programs in examples/ in the VMM's root. Mounted, not copied: a copy could be held
+/// open for writing, by a process that another test has just forked, when it is to be executed.
+pub fn add_example(world: &World, config: &mut Value, name: &str) {
     let own = std::env::current_exe().unwrap();
     let built = own.ancestors().nth(2).unwrap().join("examples").join(name);
-    fs::copy(built, world.path("root/bin").join(name)).unwrap_or_else(|error| {
-        panic!("cargo test without a filter builds {name}, or cargo build --examples: {error}")
-    });
+    assert!(
+        built.exists(),
+        "cargo test without a filter builds {name}, or cargo build --examples"
+    );
+    fs::write(world.path("root/bin").join(name), "").unwrap();
+    let target = Path::new("/bin").join(name);
+    let mount = json!({ "source": built, "target": target, "read_only": true });
+    config["mounts"].as_array_mut().unwrap().push(mount);
 }
 
 /// What the keeper needs of a folder to save to.
@@ -67,6 +72,7 @@ impl Guest {
         }
         let mut config = world.config("");
         put_sentinel(world, &memory);
+        add_example(world, &mut config, "stand-in-vmm");
         config["argv"] = json!(["/bin/stand-in-vmm"]);
         config["memory"] = memory;
         if config["memory"]["save_folder"].is_null() {
