@@ -1,7 +1,7 @@
 //! What is particular to paged memory: pages are brought in time, once, and never other ones.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use memory_format::{PageRun, WorkingSet};
 use rustix::process::Signal;
@@ -20,7 +20,7 @@ fn full(world: &World) -> PathBuf {
     world.path("saved/1")
 }
 
-fn paged(from: &PathBuf, wanted: &[PageRun], world: &World) -> Value {
+fn paged(from: &Path, wanted: &[PageRun], world: &World) -> Value {
     let mut set = WorkingSet::new();
     wanted.iter().for_each(|&run| set.push(run));
     fs::write(world.path("set"), set.to_bytes()).unwrap();
