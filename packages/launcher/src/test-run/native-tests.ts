@@ -6,7 +6,7 @@ import type { Counts, Part, PartContext } from "./part.ts";
 
 export const NATIVE_TESTS: readonly Part[] = [
   optionalCheck("rustfmt", "fmt", ["fmt", "--all", "--check"]),
-  optionalCheck("clippy", "clippy", ["clippy", "--all-targets", "--locked", "--", "-D", "warnings"]),
+  optionalCheck("clippy", "clippy", ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
   {
     name: "native tests",
     async run(context) {
