@@ -1,7 +1,7 @@
 //! A file that is being written, and what is known of it when it is done.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, AsRawFd};
 
 use confine::{Result, WhileDoing};
@@ -13,9 +13,18 @@ use serde::Serialize;
 /// late enough that it gets long pieces.
 const STRETCH: u64 = 8 * 1024 * 1024;
 
+/// Single pages are put together to pieces of this size: for the checksum, which is made of many
+/// blocks at once, as well as for the file system.
+const PIECE: usize = 256 * 1024;
+
 /// Its checksum is made as it is written.
 pub struct NewFile {
     name: String,
+    pieces: BufWriter<Pieces>,
+}
+
+/// What has been written of it, in pieces.
+struct Pieces {
     file: File,
     size: u64,
     /// The disk has been told to begin with the bytes before.
@@ -40,12 +49,15 @@ impl NewFile {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(folder, file_name, flags, Mode::RUSR | Mode::WUSR)
             .while_doing(|| format!("make {name}"))?;
-        Ok(Self {
-            name,
+        let pieces = Pieces {
             file: file.into(),
             size: 0,
             begun: 0,
             hasher: Hasher::new(),
+        };
+        Ok(Self {
+            name,
+            pieces: BufWriter::with_capacity(PIECE, pieces),
         })
     }
 
@@ -55,25 +67,29 @@ impl NewFile {
             .while_doing(|| format!("write {}", self.name))
     }
 
-    /// How much has been written.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Tells the disk to begin with what it has not been told of.
+    /// Tells the disk to begin with what it has not been told of. Nothing comes after it.
     pub fn begin_sync(&mut self) -> Result<()> {
-        self.tell_disk()
+        self.pieces
+            .flush()
+            .and_then(|()| self.pieces.get_mut().tell_disk())
             .while_doing(|| format!("write {}", self.name))
     }
 
+    /// How much has been written, once the disk has been told.
+    pub fn size(&self) -> u64 {
+        self.pieces.get_ref().size
+    }
+
     /// Waits until it is on the disk. Its name is not, before its folder is.
-    pub fn sync(self) -> Result<Written> {
-        self.file
-            .sync_all()
+    pub fn sync(mut self) -> Result<Written> {
+        self.pieces
+            .flush()
+            .and_then(|()| self.pieces.get_ref().file.sync_all())
             .while_doing(|| format!("fsync {}", self.name))?;
+        let pieces = self.pieces.get_ref();
         Ok(Written {
-            size: self.size,
-            checksum: self.hasher.finalize().to_string(),
+            size: pieces.size,
+            checksum: pieces.hasher.finalize().to_string(),
             name: self.name,
         })
     }
@@ -84,7 +100,9 @@ impl NewFile {
         rustix::fs::unlinkat(folder, file_name, AtFlags::empty())
             .while_doing(|| format!("remove {}", self.name))
     }
+}
 
+impl Pieces {
     fn tell_disk(&mut self) -> io::Result<()> {
         let (from, length) = (self.begun.cast_signed(), self.size - self.begun);
         self.begun = self.size;
@@ -109,6 +127,16 @@ impl NewFile {
 }
 
 impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pieces.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pieces.flush()
+    }
+}
+
+impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);

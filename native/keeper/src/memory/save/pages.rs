@@ -18,11 +18,11 @@ use crate::memory::scan::{Changed, Scan};
 use crate::memory::vmm_memory::VmmMemory;
 
 /// Bytes of pages in a batch.
-const BATCH: usize = 1024 * 1024;
+const BATCH: usize = 256 * 1024;
 /// Runs of pages in a batch.
 const MOST_RUNS: usize = 4096;
-/// Batches that there are: one at each end, and one or two on their way.
-const BATCHES: usize = 4;
+/// Batches that there are: one at each end, the others on their way.
+const BATCHES: usize = 8;
 
 /// All changed pages, written.
 pub struct Pages {
