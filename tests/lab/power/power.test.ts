@@ -14,8 +14,8 @@ import { layGround, planStops, STOPPING_AGENT, untilStopped } from "./planned-st
 
 const DATA = "/root/roost/.roost/data/sandboxes";
 const MEMORY_MB = 128;
-/** As tests/faults finds them by running a create and a destroy whole. */
-const BEFORE_THE_MACHINE = ["image", "admission", "slot", "record", "folder", "disk", "cgroup"];
+/** Compared with what the agent logs of a create and a destroy that ran whole. */
+const BEFORE_THE_MACHINE = ["image", "admission", "slot", "record", "folder", "source", "disk", "cgroup"];
 const FROM_THE_MACHINE_ON = ["machine", "boot", "init", "keep"];
 const OF_DESTROY = ["record", "machine", "cgroup", "slot", "admission", "disk", "folder", "run"];
 /** The control plane has reconciled after a minute; emulated processors take longer. */
@@ -51,6 +51,7 @@ describe("when the power is cut", () => {
       await using roost = await up();
       const sandbox = await roost.client.sandboxes.create({ memoryMb: MEMORY_MB });
       kept = sandbox.id;
+      assert.deepEqual(await stepsOf("create"), [...BEFORE_THE_MACHINE, ...FROM_THE_MACHINE_ON]);
       const written = await sandbox.exec("sh", [
         "-c",
         "echo acknowledged > /home/user/safe; sync /home/user/safe /home/user",
@@ -65,6 +66,7 @@ describe("when the power is cut", () => {
     assert.match(sandbox.error ?? "", /restarted/);
     assert.equal(await fileOnDisk(kept, "home/user/safe"), "acknowledged\n");
     await nothingStaysAfterDestroy(roost.client);
+    assert.deepEqual(await stepsOf("destroy"), OF_DESTROY);
   });
 
   test("creates that have a machine are errors or nothing, and can be destroyed", async () => {
@@ -92,6 +94,14 @@ describe("when the power is cut", () => {
     await nothingStaysAfterDestroy(roost.client);
     await host.roost("down");
   });
+
+  /** The agent logs the time of each. */
+  async function stepsOf(operation: string): Promise<string[]> {
+    const log = await host.read("/root/roost/.roost/logs/host-agent.log");
+    const line = log.split("\n").findLast((text) => text.endsWith(`"msg":"${operation}"}`)) ?? "{}";
+    const names = Object.keys(JSON.parse(line) as object).filter((key) => key.endsWith("_ms") && key !== "total_ms");
+    return names.map((name) => name.slice(0, -"_ms".length));
+  }
 
   /** As many creates as there are steps, each standing after one of them. */
   async function stopCreates(client: Roost, steps: readonly string[]): Promise<void> {

@@ -6,13 +6,17 @@
  * step, the file is in `reached`.
  */
 import { readdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const PLANS = "/run/lab-power/plans";
 const REACHED = "/run/lab-power/reached";
-const CHECKOUT = "/root/roost";
 /** What an operation begins with tells which it is. */
-const FIRST_STEPS: Readonly<Record<string, string>> = { image: "create", record: "destroy" };
+const FIRST_STEPS: Readonly<Record<string, string>> = {
+  image: "create",
+  record: "destroy",
+  mark: "pause",
+  generation: "resume",
+};
 
 interface Steps {
   run(name: string, step: () => unknown): Promise<unknown>;
@@ -39,8 +43,9 @@ function stopAsPlanned(prototype: Steps): void {
   };
 }
 
-if (process.argv[1]?.endsWith("packages/host-agent/src/main.ts")) {
-  const { TimedSteps } = (await import(`${CHECKOUT}/packages/host-agent/src/sandboxes/steps.ts`)) as {
+const agent = process.argv[1];
+if (agent?.endsWith("packages/host-agent/src/main.ts")) {
+  const { TimedSteps } = (await import(join(dirname(agent), "sandboxes/steps.ts"))) as {
     TimedSteps: { prototype: Steps };
   };
   stopAsPlanned(TimedSteps.prototype);

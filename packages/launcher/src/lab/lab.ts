@@ -2,7 +2,6 @@
  * A lab: host machines on a network of their own, on this machine. Nothing of it is seen from outside, and nothing of it is left when it
  * is closed, or when the process that opened it ends.
  */
-
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -76,8 +75,7 @@ export class Lab implements AsyncDisposable {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const surroundings = stack.use(await Surroundings.start());
     const accelerator = await readyAccelerator(settings);
-    const lab = new Lab(settings, signal, folder, accelerator, surroundings, stack.move());
-    return lab;
+    return new Lab(settings, signal, folder, accelerator, surroundings, stack.move());
   }
 
   /** Another host, with the checkout as it is now. */

@@ -8,6 +8,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LauncherFailure } from "../../failure.ts";
@@ -51,6 +52,9 @@ export class Emulator {
 
   /** Returns when QEMU listens. */
   static async start(spec: MachineSpec): Promise<Emulator> {
+    // What an earlier one has left would be taken for this one's.
+    const lines = Array.from({ length: LINES }, (_, index) => `line-${index}`);
+    for (const name of ["qmp", "console.log", ...lines]) await rm(join(spec.folder, name), { force: true });
     const words = openSync(join(spec.folder, "qemu.log"), "w");
     // The kernel ends it when we end, however that happens.
     const args = ["--pdeathsig", "KILL", ...spec.enterNetwork, "qemu-system-x86_64", ...machineArguments(spec)];
