@@ -1,6 +1,7 @@
 //! A VMM for tests of memory, without a guest: it maps its memory as QEMU does, with the preload
 //! library, which tells the keeper where it is, and then does to it what a test asks for on
-//! `/vm/commands.sock`, one command a line, each answered with `done`.
+//! `/vm/commands.sock`, one command a line, each answered with `done`. Its arguments are lengths
+//! that it maps instead of the whole, to see what the library makes of that.
 //!
 //! - `write OFFSET LENGTH SEED`, `write-every-other-page OFFSET LENGTH SEED`: numbers that are never
 //!   zero
@@ -21,7 +22,10 @@ use std::ptr::null_mut;
 use roost_qemu_preload::mmap;
 
 fn main() {
-    let memory = Memory::from_keeper();
+    for length in std::env::args().skip(1) {
+        Memory::from_keeper(length.parse().ok());
+    }
+    let memory = Memory::from_keeper(None);
     let listener = UnixListener::bind("/vm/commands.sock").expect("listen for commands");
     println!("ready");
 
@@ -75,11 +79,12 @@ struct Memory {
 
 impl Memory {
     /// As QEMU does it, with the preload library's `mmap` in the place of the C library's.
-    fn from_keeper() -> Self {
+    fn from_keeper(length: Option<usize>) -> Self {
         let mut options = File::options();
         let file = options.read(true).write(true).open("/vm/ram");
         let file = file.expect("the test has put it there");
-        let length = file.metadata().expect("it is a file").len() as usize;
+        let whole = file.metadata().expect("it is a file").len() as usize;
+        let length = length.unwrap_or(whole);
         let (protection, shared) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
         // SAFETY: a new mapping where the kernel likes.
         let start = unsafe { mmap(null_mut(), length, protection, shared, file.as_raw_fd(), 0) };

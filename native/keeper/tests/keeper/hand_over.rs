@@ -16,14 +16,18 @@ const REGION: &str =
     r#"text:[{"base_host_virt_addr":ADDRESS,"size":65536,"offset":0,"page_size":4096}]"#;
 
 fn start(world: &World, mode: &str, steps: &[&str]) -> Keeper {
+    start_program(world, mode, "hostile-vmm", steps)
+}
+
+fn start_program(world: &World, mode: &str, program: &str, arguments: &[&str]) -> Keeper {
     let mut memory = memory_config(PAGES, None);
     memory["mode"] = json!(mode);
     memory["save_folder"] = json!(world.path("saved"));
     put_sentinel(world, &memory);
     let mut config = world.config("");
-    add_example(world, &mut config, "hostile-vmm");
-    let argv: Vec<_> = ["/bin/hostile-vmm"].iter().chain(steps).collect();
-    config["argv"] = json!(argv);
+    add_example(world, &mut config, program);
+    let program = format!("/bin/{program}");
+    config["argv"] = json!([&[&program[..]], arguments].concat());
     config["memory"] = memory;
     Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -257,6 +261,47 @@ fn a_fault_where_no_memory_was_told_of_ends_the_vmm() {
         &half,
         "the page server has failed: a page fault at 0x",
     );
+}
+
+#[test]
+fn the_library_gives_the_whole_memory_once_or_ends_the_vmm_with_a_reason() {
+    for (lengths, reason) in [
+        (
+            &["4096"][..],
+            "QEMU maps 4096 bytes from byte 0 on, but its memory has 65536 bytes",
+        ),
+        (
+            &["131072"],
+            "QEMU maps 131072 bytes from byte 0 on, but its memory has 65536 bytes",
+        ),
+        (&["65536"], "QEMU maps its memory a second time"),
+    ] {
+        for mode in ["mapped", "paged"] {
+            let world = world_to_save_in();
+            let mut keeper = start_program(&world, mode, "stand-in-vmm", lengths);
+            assert!(keeper.wait().success());
+            let exit: Value = serde_json::from_str(&world.read("exit.json")).unwrap();
+            assert_eq!(exit["code"], json!(1), "{exit}");
+            let log = world.read("vmm.log");
+            assert_eq!(log, format!("roost-qemu-preload: {reason}\n"));
+        }
+    }
+}
+
+#[test]
+fn without_a_keeper_to_tell_the_library_ends_the_vmm() {
+    let world = world_to_save_in();
+    let mut memory = memory_config(PAGES, None);
+    memory["save_folder"] = json!(world.path("saved"));
+    put_sentinel(&world, &memory);
+    let mut config = world.config("busybox rm /vm/memory.sock; exec /bin/stand-in-vmm");
+    add_example(&world, &mut config, "stand-in-vmm");
+    config["memory"] = memory;
+    let mut keeper = Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"));
+    assert!(keeper.wait().success());
+    let log = world.read("vmm.log");
+    let reason = "roost-qemu-preload: cannot tell the keeper where the memory is: ";
+    assert!(log.starts_with(reason), "{log}");
 }
 
 #[test]
