@@ -25,6 +25,8 @@ export interface Bomb {
 /** With the guest's memory more than the bomber's limit: what the host caches of its disk has to give way. */
 const DISK_MB = 250;
 const BURNT_MS = 3_000;
+/** A guest at rest has some 50. */
+const MANY_TASKS = 300;
 const MIB = 1024 * 1024;
 
 const memory: Bomb = {
@@ -65,8 +67,15 @@ const fork: Bomb = {
   name: "fork",
   script: "bomb() { while :; do bomb & done; }; bomb",
   extinguishable: false,
-  // Its processes need memory, each a little; when there is none left, the guest's kernel ends some, and they are forked again.
-  watch: guestRunsOutOfMemory,
+  watch: async (place) => {
+    const outOfMemory = await guestRunsOutOfMemory(place);
+    const manyTasks = async (): Promise<boolean> => {
+      // `0.20 0.18 0.12 running/all …`; a guest that cannot even tell that is full of them, and will run out of memory.
+      const answer = await place.bomber.exec("cat", ["/proc/loadavg"], { timeoutSec: 20 }).catch(() => undefined);
+      return Number(/\/(\d+) /.exec(answer?.stdout ?? "")?.[1] ?? 0) > MANY_TASKS;
+    };
+    return async () => (await outOfMemory()) || (await manyTasks());
+  },
 };
 
 export const BOMBS: readonly Bomb[] = [cpu, disk, memory, fork];
