@@ -16,7 +16,7 @@ def tcp(a):
         s.bind((a["source"], 0))
     s.connect((a["to"], a["port"]))
     s.sendall(b"GET / HTTP/1.0\r\n\r\n")
-    return "connected, and got " + repr(s.recv(200))
+    return "connected, and got " + repr(s.recv(1000).decode().split("\r\n\r\n")[-1].strip())
 
 
 def udp(a):
