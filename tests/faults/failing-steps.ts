@@ -26,3 +26,26 @@ export class FailingSteps implements Steps, Disposable {
 
   [Symbol.dispose](): void {}
 }
+
+/** Stops for ever after a step, as a process that is killed there does: nothing is undone. */
+export class DyingSteps extends FailingSteps {
+  readonly dead: Promise<void>;
+  readonly #resolve: () => void;
+
+  constructor(dieAfter: number) {
+    super(dieAfter);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.dead = promise;
+    this.#resolve = resolve;
+  }
+
+  override async run<T>(name: string, step: () => Promise<T> | T): Promise<T> {
+    try {
+      return await super.run(name, step);
+    } catch (error) {
+      if (!(error instanceof PlantedFailure)) throw error;
+      this.#resolve();
+      return await new Promise(() => {});
+    }
+  }
+}

@@ -16,6 +16,7 @@
  * | a slot or cgroup of this host's without a sandbox | removed                                                     |
  */
 import { access, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { isId } from "@roost/protocol/ids";
 import { destroySandbox, freeEndedSandbox, freeMachine } from "./destroy.ts";
 import { foldersOf, makingMarker } from "./folders.ts";
@@ -33,6 +34,7 @@ import {
 import { takeBackDisk } from "./resume.ts";
 import type { RunningSandbox } from "./sandbox.ts";
 import { removeHalfSnapshots } from "./snapshots.ts";
+import { SAVE_FOLDER } from "./start-machine.ts";
 
 /** A sandbox that was found and stays. */
 export type FoundSandbox = {
@@ -109,6 +111,7 @@ async function takeBackResume(parts: Parts, id: string, record: RunRecord): Prom
   await freeMachine(parts, id, undefined, steps);
   await steps.run("disk", async () => {
     if (record.fresh_layer === true) await takeBackDisk(parts, folders.data);
+    await rm(join(folders.data, SAVE_FOLDER), { recursive: true, force: true });
   });
   await steps.run("run", () => rm(folders.run, { recursive: true, force: true }));
 }

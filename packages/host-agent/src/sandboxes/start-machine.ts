@@ -95,6 +95,7 @@ export async function startMachine(
     return cgroup;
   });
   const machine = await operation.step("machine", async () => {
+    operation.undo(() => rm(join(folders.data, SAVE_FOLDER), { recursive: true, force: true }));
     operation.undo(() => parts.vmm.stop(folders));
     const machine = await parts.vmm.start(
       {
