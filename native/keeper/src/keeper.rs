@@ -50,7 +50,12 @@ struct Subject {
 
 impl Keeper {
     /// Takes over what has been started.
-    pub fn new(sandbox_id: String, started: Started, termination: Termination) -> Result<Self> {
+    pub fn new(
+        sandbox_id: String,
+        started: Started,
+        termination: Termination,
+        jobs: Jobs,
+    ) -> Result<Self> {
         let Started {
             vmm,
             listener,
@@ -70,7 +75,7 @@ impl Keeper {
                 console,
                 messages,
                 memory,
-                jobs: Jobs::new()?,
+                jobs,
             },
             listener,
             termination,
@@ -290,7 +295,7 @@ impl Subject {
         };
         if let Err(failure) = memory.attend(self.vmm.pid()) {
             eprintln!("roost-keeper: the VMM is killed: {failure}");
-            self.vmm.kill();
+            self.vmm.cut_off();
             self.memory = None;
         }
     }

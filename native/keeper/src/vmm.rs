@@ -110,9 +110,14 @@ impl Vmm {
         Usage::read(self.proc_folder.as_fd())
     }
 
-    /// Sends SIGKILL. The end is then seen as any other.
+    /// Sends SIGKILL, as somebody has asked. The end is then seen as any other.
     pub fn kill(&mut self) {
         self.kill_asked = true;
+        self.cut_off();
+    }
+
+    /// Sends SIGKILL, which nobody has asked for.
+    pub fn cut_off(&self) {
         // It can only fail because the VMM has ended, and that is what was wanted.
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
     }

@@ -309,7 +309,7 @@ fn a_layer_that_cannot_be_read_ends_the_vmm_instead_of_showing_something_else() 
         let exit: Value = serde_json::from_str(&world.read("exit.json")).unwrap();
         let log = world.read("vmm.log");
         if mode == "paged" {
-            assert_eq!(exit["killed"], json!(true), "{exit}");
+            assert_eq!(exit["signal"], json!(9), "{exit}");
             assert!(
                 log.contains("the page server has failed: bring the page at 0x"),
                 "{log}"
