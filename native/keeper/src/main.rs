@@ -34,6 +34,7 @@ use rustix::fs::Mode;
 use serde::Serialize;
 
 use config::Config;
+use jobs::Jobs;
 use keeper::Keeper;
 use termination::Termination;
 
@@ -122,17 +123,21 @@ fn prepare() -> Result<Keeper> {
     let _ = rustix::process::setsid();
     let termination = Termination::expect()?;
     let config = Config::read(std::io::stdin().lock())?;
+    let jobs = Jobs::new()?;
     let started = start::start(&config)?;
+    let vmm_pid = started.vmm.pid();
+    let keeper = Keeper::new(config.sandbox_id, started, termination, jobs)?;
 
+    // Whoever hears it finds all in place that there will be.
     say(&FirstWord::Ready {
         ready: true,
         keeper_pid: std::process::id(),
-        vmm_pid: started.vmm.pid(),
+        vmm_pid,
     });
     // Standard input is /dev/null by now.
     rustix::stdio::dup2_stdout(rustix::stdio::stdin())
         .while_doing(|| "close standard output".into())?;
-    Keeper::new(config.sandbox_id, started, termination)
+    Ok(keeper)
 }
 
 /// A starter that is gone hears nothing; its successor finds the socket.

@@ -78,7 +78,7 @@ impl Prepared {
         let memory = config
             .memory
             .as_ref()
-            .map(memory::Source::open)
+            .map(|settings| memory::Source::open(settings, config.uid))
             .transpose()?;
         let (files, made) = Files::make(config)?;
         confine::namespaces::enter_network(&config.netns)?;

@@ -40,8 +40,8 @@ pub struct Layer {
 }
 
 impl Source {
-    /// Opens it all.
-    pub fn open(settings: &Settings) -> Result<Self> {
+    /// Opens it all. `uid` is whom the keeper will be when it saves.
+    pub fn open(settings: &Settings, uid: u32) -> Result<Self> {
         let map = match &settings.map {
             Some(path) => read_map(path, settings.size_bytes)?,
             None => Map::zero(settings.size_bytes),
@@ -59,7 +59,7 @@ impl Source {
             state,
             working_set,
             without_working_set,
-            save_folder: open_folder(&settings.save_folder)?,
+            save_folder: open_save_folder(&settings.save_folder, uid)?,
             userfaultfd: match settings.mode {
                 Mode::Mapped => None,
                 Mode::Paged => Some(open_userfaultfd()?),
@@ -148,13 +148,21 @@ fn open_file(path: &Path) -> Result<File> {
     }
 }
 
-fn open_folder(path: &Path) -> Result<OwnedFd> {
-    rustix::fs::open(
-        path,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        FileMode::empty(),
-    )
-    .while_doing(|| format!("open the folder {}", path.display()))
+/// A frozen guest's memory is for nobody's eyes, and whoever could write there could put something
+/// else in its place.
+fn open_save_folder(path: &Path, uid: u32) -> Result<OwnedFd> {
+    let what = || format!("open the folder {}", path.display());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags, FileMode::empty()).while_doing(what)?;
+    let facts = rustix::fs::fstat(&folder).while_doing(what)?;
+    if facts.st_uid == uid && FileMode::from_raw_mode(facts.st_mode) == FileMode::RWXU {
+        Ok(folder)
+    } else {
+        Err(Failure::new(format!(
+            "{} must belong to {uid}, with mode 0700",
+            path.display()
+        )))
+    }
 }
 
 fn open_userfaultfd() -> Result<OwnedFd> {

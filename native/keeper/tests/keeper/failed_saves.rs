@@ -2,15 +2,17 @@
 //! saved after it.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
 use serde_json::{Value, json};
 
 use crate::support::guest::{
-    Guest, ask_to_save, assert_same, give_to_vmm, memory_in, world_to_save_in,
+    Guest, ask_to_save, assert_same, give_to_vmm, memory_config, memory_in, put_sentinel,
+    world_to_save_in,
 };
-use crate::support::{World, eventually};
+use crate::support::{Keeper, UID, World, eventually};
 
 /// A small file system, for as long as it is in scope.
 struct SmallDisk<'a>(&'a Path);
@@ -251,4 +253,29 @@ fn without_memory_of_the_keepers_there_is_nothing_to_save() {
     let mut client = keeper.connect();
     ask_to_save(&mut client, "1", 1);
     assert_refused(&client.line().unwrap(), "without memory");
+}
+
+#[test]
+fn a_folder_that_others_could_write_to_or_read_is_refused_at_the_start() {
+    let world = world_to_save_in();
+    let folder = world.path("saved");
+    let mut memory = memory_config(16, None);
+    memory["save_folder"] = json!(folder);
+    put_sentinel(&world, &memory);
+    let mut config = world.config(crate::support::WAIT);
+    config["memory"] = memory;
+    for (uid, mode) in [
+        (UID, 0o750),
+        (UID, 0o701),
+        (UID, 0o1700),
+        (UID + 1, 0o700),
+        (0, 0o700),
+    ] {
+        chown(&folder, Some(uid), None).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let error = Keeper::start(&config).err().expect("it must not start");
+        assert!(error.contains("must belong to"), "{uid} {mode:o}: {error}");
+    }
+    give_to_vmm(&folder);
+    assert!(Keeper::start(&config).is_ok());
 }
