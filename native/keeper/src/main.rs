@@ -20,6 +20,7 @@ mod memory;
 mod output;
 mod requests;
 mod start;
+mod subject;
 mod tap;
 mod termination;
 mod vmm;

@@ -14,9 +14,11 @@
 //! A page that cannot be brought is not brought: who waits for it waits on, and the keeper kills
 //! the VMM.
 
+mod bring;
 mod bringing;
 mod counters;
 mod layers;
+mod removed;
 mod userfaultfd;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -31,7 +33,6 @@ pub use counters::Counts;
 use super::guest_memory::GuestMemory;
 use super::source::Layer;
 use bringing::{Bringing, Shared};
-use counters::Counters;
 use layers::Layers;
 use userfaultfd::Userfaultfd;
 
@@ -112,6 +113,11 @@ impl PageServer {
             Arc::clone(&self.shared),
             Arc::clone(&self.memory),
         );
-        move || bringing::settle(&faults, &shared, &memory)
+        move || {
+            let removed = shared.removed.lock();
+            removed
+                .unwrap_or_else(PoisonError::into_inner)
+                .settle(&faults, &memory)
+        }
     }
 }

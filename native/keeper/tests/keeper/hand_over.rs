@@ -7,29 +7,17 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
-use crate::support::guest::{add_example, memory_config, put_sentinel, world_to_save_in};
+use crate::support::guest::{
+    add_example, memory_config, put_sentinel, start_example, world_to_save_in,
+};
 use crate::support::{Keeper, World, eventually};
 
-const PAGES: u64 = 16;
 /// As it should be.
 const REGION: &str =
     r#"text:[{"base_host_virt_addr":ADDRESS,"size":65536,"offset":0,"page_size":4096}]"#;
 
 fn start(world: &World, mode: &str, steps: &[&str]) -> Keeper {
-    start_program(world, mode, "hostile-vmm", steps)
-}
-
-fn start_program(world: &World, mode: &str, program: &str, arguments: &[&str]) -> Keeper {
-    let mut memory = memory_config(PAGES, None);
-    memory["mode"] = json!(mode);
-    memory["save_folder"] = json!(world.path("saved"));
-    put_sentinel(world, &memory);
-    let mut config = world.config("");
-    add_example(world, &mut config, program);
-    let program = format!("/bin/{program}");
-    config["argv"] = json!([&[&program[..]], arguments].concat());
-    config["memory"] = memory;
-    Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"))
+    start_example(world, mode, "hostile-vmm", steps)
 }
 
 /// It is killed, and this is in the log.
@@ -218,7 +206,7 @@ fn only_the_vmm_is_listened_to_and_only_once() {
 #[test]
 fn a_stranger_who_comes_first_is_sent_away_and_the_vmm_heard() {
     let world = world_to_save_in();
-    let mut memory = memory_config(PAGES, None);
+    let mut memory = memory_config(16, None);
     memory["save_folder"] = json!(world.path("saved"));
     put_sentinel(&world, &memory);
     // The shell is the VMM; it becomes the program when the stranger has spoken.
@@ -257,47 +245,6 @@ fn a_fault_where_no_memory_was_told_of_ends_the_vmm() {
         &half,
         "the page server has failed: a page fault at 0x",
     );
-}
-
-#[test]
-fn the_library_gives_the_whole_memory_once_or_ends_the_vmm_with_a_reason() {
-    for (lengths, reason) in [
-        (
-            &["4096"][..],
-            "QEMU maps 4096 bytes from byte 0 on, but its memory has 65536 bytes",
-        ),
-        (
-            &["131072"],
-            "QEMU maps 131072 bytes from byte 0 on, but its memory has 65536 bytes",
-        ),
-        (&["65536"], "QEMU maps its memory a second time"),
-    ] {
-        for mode in ["mapped", "paged"] {
-            let world = world_to_save_in();
-            let mut keeper = start_program(&world, mode, "stand-in-vmm", lengths);
-            assert!(keeper.wait().success());
-            let exit: Value = serde_json::from_str(&world.read("exit.json")).unwrap();
-            assert_eq!(exit["code"], json!(1), "{exit}");
-            let log = world.read("vmm.log");
-            assert_eq!(log, format!("roost-qemu-preload: {reason}\n"));
-        }
-    }
-}
-
-#[test]
-fn without_a_keeper_to_tell_the_library_ends_the_vmm() {
-    let world = world_to_save_in();
-    let mut memory = memory_config(PAGES, None);
-    memory["save_folder"] = json!(world.path("saved"));
-    put_sentinel(&world, &memory);
-    let mut config = world.config("busybox rm /vm/memory.sock; exec /bin/stand-in-vmm");
-    add_example(&world, &mut config, "stand-in-vmm");
-    config["memory"] = memory;
-    let mut keeper = Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"));
-    assert!(keeper.wait().success());
-    let log = world.read("vmm.log");
-    let reason = "roost-qemu-preload: cannot tell the keeper where the memory is: ";
-    assert!(log.starts_with(reason), "{log}");
 }
 
 #[test]

@@ -2,38 +2,31 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use confine::{Failure, Result, WhileDoing};
 use memory_format::{Entry, PAGE_SIZE, PageRun, Source, WorkingSet};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::Counters;
+use super::bring::{Outcome, bring, give_way};
+use super::counters::Counters;
 use super::layers::Layers;
+use super::removed::Removed;
 use super::userfaultfd::{Event, Hindrance, Userfaultfd};
 use crate::memory::guest_memory::{GuestMemory, Region};
-use crate::memory::page_set::PageSet;
 
 /// What is brought for a fault, if it is in one piece: a guest that touches a page mostly touches
 /// its neighbours.
 const WINDOW: u64 = 64 * 1024;
 /// What is brought at a time when nobody waits. Somebody may, meanwhile: it takes some 50 µs.
 const STEP: u64 = 256 * 1024;
-/// How often it is tried again at once when the kernel is about to change the memory.
-const PATIENCE: u32 = 100;
 
 /// What others may see.
 pub struct Shared {
     pub counters: Counters,
     pub brought: Mutex<WorkingSet>,
-    /// Pages that the guest has given back: zero, whatever the map says.
-    removed: Mutex<Removed>,
-}
-
-struct Removed {
-    any: bool,
-    pages: PageSet,
+    pub removed: Mutex<Removed>,
 }
 
 /// All that the thread has.
@@ -49,22 +42,12 @@ pub struct Bringing {
     hindered: u32,
 }
 
-/// What came of bringing pages.
-enum Outcome {
-    Brought,
-    Again,
-    VmmGone,
-}
-
 impl Shared {
     pub fn new(memory_size: u64) -> Self {
         Self {
             counters: Counters::new(),
             brought: Mutex::default(),
-            removed: Mutex::new(Removed {
-                any: false,
-                pages: PageSet::new(memory_size / PAGE_SIZE),
-            }),
+            removed: Mutex::new(Removed::new(memory_size)),
         }
     }
 }
@@ -194,9 +177,9 @@ impl Bringing {
             .entry_at(offset)
             .ok_or_else(|| Failure::new("a page fault is not in the memory"))?;
         let removed = self.removed();
-        if removed.any {
+        if removed.any() {
             let mut page = part(&entry, offset, offset + PAGE_SIZE);
-            if removed.pages.contains(offset / PAGE_SIZE) {
+            if removed.contains(offset / PAGE_SIZE) {
                 page.source = Source::Zero;
             }
             return Ok(page);
@@ -229,16 +212,7 @@ impl Bringing {
     /// closer.
     fn forget(&mut self, start: u64, end: u64) {
         self.wanted.clear();
-        let mut removed = self.removed();
-        removed.any = true;
-        for region in self.memory.regions() {
-            let from = start.max(region.address);
-            let to = end.min(region.address + region.size);
-            if from < to {
-                let first = (region.offset + (from - region.address)) / PAGE_SIZE;
-                removed.pages.insert(first, (to - from).div_ceil(PAGE_SIZE));
-            }
-        }
+        self.removed().add(&self.memory, start, end);
     }
 
     fn record(&self, piece: &Entry) {
@@ -251,66 +225,10 @@ impl Bringing {
             });
     }
 
-    fn removed(&self) -> std::sync::MutexGuard<'_, Removed> {
+    fn removed(&self) -> MutexGuard<'_, Removed> {
         let removed = self.shared.removed.lock();
         removed.unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// See [`super::PageServer::settling`].
-pub fn settle(faults: &Userfaultfd, shared: &Shared, memory: &GuestMemory) -> Result<()> {
-    let removed = shared.removed.lock();
-    let removed = removed.unwrap_or_else(PoisonError::into_inner);
-    if !removed.any {
-        return Ok(());
-    }
-    for region in memory.regions() {
-        let pages = region.offset / PAGE_SIZE..(region.offset + region.size) / PAGE_SIZE;
-        for page in pages.filter(|page| removed.pages.contains(*page)) {
-            let address = region.address + (page * PAGE_SIZE - region.offset);
-            let mut tries = 0;
-            while let Outcome::Again = bring(faults, address, PAGE_SIZE, |at, _, left| {
-                faults.zero(at, left)
-            })? {
-                tries += 1;
-                if tries > 10 * PATIENCE {
-                    return Err(Failure::new("the VMM is giving memory back without end"));
-                }
-                give_way(tries);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Brings all pages of a range that are not there. `step` is told where to go on, how much has been
-/// done, and how much is left.
-fn bring(
-    faults: &Userfaultfd,
-    address: u64,
-    length: u64,
-    step: impl Fn(u64, u64, u64) -> std::result::Result<u64, Hindrance>,
-) -> Result<Outcome> {
-    let mut done = 0;
-    while done < length {
-        let at = address + done;
-        done += match step(at, done, length - done) {
-            Ok(brought) => brought,
-            Err(Hindrance::Present) => {
-                // Who waits for it may have come after whoever brought it had woken all.
-                faults
-                    .wake(at, PAGE_SIZE)
-                    .while_doing(|| "wake who waits for a page".into())?;
-                PAGE_SIZE
-            }
-            Err(Hindrance::Changing) => return Ok(Outcome::Again),
-            Err(Hindrance::Gone) => return Ok(Outcome::VmmGone),
-            Err(Hindrance::Error(errno)) => {
-                return Err(errno).while_doing(|| format!("bring the page at {at:#x} of the VMM"));
-            }
-        };
-    }
-    Ok(Outcome::Brought)
 }
 
 fn region_of(memory: &GuestMemory, address: u64) -> Result<Region> {
@@ -323,15 +241,6 @@ fn region_of(memory: &GuestMemory, address: u64) -> Result<Region> {
                 "a page fault at {address:#x} of the VMM, where no guest memory is"
             ))
         })
-}
-
-/// The kernel is about to change the memory: it does so when whoever wants it gets to run.
-fn give_way(times: u32) {
-    if times < PATIENCE {
-        std::thread::yield_now();
-    } else {
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// What an entry holds from `start` to `end`, which lie in it.

@@ -45,6 +45,20 @@ pub fn add_example(world: &World, config: &mut Value, name: &str) {
     config["mounts"].as_array_mut().unwrap().push(mount);
 }
 
+/// A keeper with 16 pages of zeros for one of these programs.
+pub fn start_example(world: &World, mode: &str, program: &str, arguments: &[&str]) -> Keeper {
+    let mut memory = memory_config(16, None);
+    memory["mode"] = json!(mode);
+    memory["save_folder"] = json!(world.path("saved"));
+    put_sentinel(world, &memory);
+    let mut config = world.config("");
+    add_example(world, &mut config, program);
+    let program = format!("/bin/{program}");
+    config["argv"] = json!([&[&program[..]], arguments].concat());
+    config["memory"] = memory;
+    Keeper::start(&config).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// What the keeper needs of a folder to save to.
 pub fn give_to_vmm(folder: &Path) {
     std::os::unix::fs::chown(folder, Some(UID), Some(GID)).unwrap();

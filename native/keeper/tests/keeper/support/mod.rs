@@ -4,6 +4,7 @@
 
 mod cgroup;
 mod failed_start;
+pub mod generations;
 pub mod guest;
 mod keeper;
 mod process;
