@@ -31,6 +31,3 @@ pub use blake3::{Hash as Checksum, Hasher};
 
 /// Guest memory is dealt with in pages of this many bytes.
 pub const PAGE_SIZE: u64 = 4096;
-
-/// A map with more entries than this should be compacted into one layer.
-pub const MOST_ENTRIES: usize = 4000;

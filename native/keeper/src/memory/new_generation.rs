@@ -69,7 +69,7 @@ impl NewGeneration {
     }
 
     /// Writes the map, takes `layer` away again if nothing is in it, and lets the disk have all that
-    /// was written: these, and `others`. `check` is asked before each wait for the disk.
+    /// was written: these, and `others`. `check` is asked before that wait.
     pub fn complete(
         &self,
         map: &Map,
@@ -85,21 +85,39 @@ impl NewGeneration {
             Some(_) => files.push(layer),
             None => layer.take_away(&self.layers)?,
         }
-        // All at once first: what the file system has to do for one of them, it then does for all.
         files.iter_mut().try_for_each(NewFile::begin_sync)?;
-        // The longest first, and the others' wait is over with its.
-        files.sort_by_key(|file| std::cmp::Reverse(file.size()));
-        let mut written = Vec::new();
-        for file in files {
-            check()?;
-            written.push(file.sync()?);
-        }
-        for folder in [&self.layers, &self.folder] {
-            check()?;
-            rustix::fs::fsync(folder).while_doing(|| format!("fsync {}", self.name))?;
-        }
+        check()?;
+        let mut written = self.sync(files)?;
         written.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(written)
+    }
+
+    /// All at once: the disk is as long busy with one small file as with all of them, if it hears of
+    /// them together.
+    fn sync(&self, files: Vec<NewFile>) -> Result<Vec<Written>> {
+        std::thread::scope(|scope| {
+            let what = || "start a thread".to_owned();
+            let mut syncing = Vec::new();
+            for file in files {
+                let thread = std::thread::Builder::new().name("save-sync".into());
+                syncing.push(
+                    thread
+                        .spawn_scoped(scope, move || file.sync())
+                        .while_doing(what)?,
+                );
+            }
+            let folders = [&self.layers, &self.folder].map(|folder| {
+                rustix::fs::fsync(folder).while_doing(|| format!("fsync the folder {}", self.name))
+            });
+            folders.into_iter().collect::<Result<()>>()?;
+            syncing
+                .into_iter()
+                .map(|file| {
+                    file.join()
+                        .unwrap_or_else(|_| Err(Failure::new("a thread that syncs has failed")))
+                })
+                .collect()
+        })
     }
 
     /// It stays.

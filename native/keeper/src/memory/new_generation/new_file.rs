@@ -75,11 +75,6 @@ impl NewFile {
             .while_doing(|| format!("write {}", self.name))
     }
 
-    /// How much has been written, once the disk has been told.
-    pub fn size(&self) -> u64 {
-        self.pieces.get_ref().size
-    }
-
     /// Waits until it is on the disk. Its name is not, before its folder is.
     pub fn sync(mut self) -> Result<Written> {
         self.pieces
