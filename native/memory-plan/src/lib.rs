@@ -1,5 +1,6 @@
-//! The plan of a VMM's guest memory, as the keeper writes it into a memory file and the preload library, which inherits
-//! that file, reads it. Both are built from one commit, so that the format has no version.
+//! The plan of a VMM's guest memory, as the keeper writes it into a memory file and the preload
+//! library, which inherits that file, reads it. Both are built from one commit, so that the format
+//! has no version.
 //!
 //! Little-endian:
 //!
@@ -12,8 +13,9 @@
 //! wanted, 16 bytes:  offset u64 · length u64
 //! ```
 //!
-//! What no range covers is zero. Ranges are sorted and do not overlap, and like the wanted ones (which are in the order of
-//! their use) they are whole pages inside the memory. A [`Plan`] that has been read holds to all of it.
+//! What no range covers is zero. Ranges are sorted and do not overlap, and like the wanted ones
+//! (which are in the order of their use) they are whole pages inside the memory. A [`Plan`] that
+//! has been read holds to all of it.
 //!
 //! No allocation, no standard library: the reader lives inside somebody else's process.
 

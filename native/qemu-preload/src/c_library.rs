@@ -14,9 +14,11 @@ unsafe extern "C" {
     fn _exit(status: c_int) -> !;
 }
 
-/// The value of a variable that is a number. One that is something else is a mistake of the keeper's.
+/// The value of a variable that is a number. One that is something else is a mistake of the
+/// keeper's.
 pub fn number_variable(name: &CStr) -> Option<c_int> {
-    // SAFETY: QEMU changes its environment no more than anybody, and the value is only looked at here.
+    // SAFETY: QEMU changes its environment no more than anybody, and the value is only looked at
+    // here.
     let value = unsafe {
         let value = getenv(name.as_ptr());
         if value.is_null() {
@@ -42,8 +44,8 @@ pub fn die(why: fmt::Arguments<'_>) -> ! {
     // What is too long for a line is cut.
     let _ = write!(line, "roost-qemu-preload: {why}");
     line.end();
-    // SAFETY: if QEMU has closed its standard error, writing fails, and nobody would have read it; `_exit` ends the process
-    // without running anything of QEMU's.
+    // SAFETY: if QEMU has closed its standard error, writing fails, and nobody would have read it;
+    // `_exit` ends the process without running anything of QEMU's.
     unsafe {
         let _ = rustix::io::write(BorrowedFd::borrow_raw(STANDARD_ERROR), line.as_bytes());
         _exit(FAILED)

@@ -19,7 +19,8 @@ use crate::userfaultfd::Userfaultfd;
 
 const KEEPER: &CStr = c"/vm/memory.sock";
 
-/// Sends the one region, and in paged mode its userfaultfd, of which our own copy stays open for life.
+/// Sends the one region, and in paged mode its userfaultfd, of which our own copy stays open for
+/// life.
 pub fn hand_over(memory: *mut c_void, size: u64, faults: Option<Userfaultfd>) {
     let address = memory.addr();
     let mut message = Line::new();

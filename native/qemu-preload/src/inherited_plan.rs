@@ -10,8 +10,8 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::c_library::{die, number_variable};
 
-/// The plan, if there is one and `file` is the one in whose place the memory is to be given. Its descriptor stays open, so
-/// that its number never comes to mean another file.
+/// The plan, if there is one and `file` is the one in whose place the memory is to be given. Its
+/// descriptor stays open, so that its number never comes to mean another file.
 pub fn about(file: BorrowedFd<'_>) -> Option<Plan<'static>> {
     let descriptor = number_variable(c"ROOST_MEMORY_PLAN").filter(|&number| number >= 0)?;
     // SAFETY: left by the keeper, and never closed.
@@ -35,7 +35,8 @@ fn read(file: BorrowedFd<'_>) -> Plan<'static> {
     let map = || -> Result<&'static [u8], Errno> {
         let length =
             usize::try_from(rustix::fs::fstat(file)?.st_size).map_err(|_| Errno::OVERFLOW)?;
-        // SAFETY: a new mapping, which stays. The keeper has sealed the file: it neither shrinks nor changes.
+        // SAFETY: a new mapping, which stays. The keeper has sealed the file: it neither shrinks
+        // nor changes.
         unsafe {
             let start = rustix::mm::mmap(
                 null_mut(),

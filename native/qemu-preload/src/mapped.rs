@@ -1,5 +1,5 @@
-//! Mapped memory: the layers' ranges over zeros. The kernel's page cache brings the pages, and shares them among all VMs that
-//! only read them.
+//! Mapped memory: the layers' ranges over zeros. The kernel's page cache brings the pages, and
+//! shares them among all VMs that only read them.
 
 use core::ffi::{c_int, c_void};
 
@@ -10,7 +10,8 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 use crate::give::must;
 use crate::wish::Wish;
 
-/// Puts the layers in their places, and makes present what is wanted. The layers' descriptors are closed.
+/// Puts the layers in their places, and makes present what is wanted. The layers' descriptors are
+/// closed.
 ///
 /// # Safety
 ///
@@ -42,8 +43,8 @@ pub unsafe fn fill(plan: &Plan<'_>, memory: *mut c_void, protection: ProtFlags) 
         drop(unsafe { OwnedFd::from_raw_fd(descriptor(layer.into())) });
     }
     for span in plan.wanted() {
-        // SAFETY: inside the memory; reading changes nothing. An older kernel refuses, and what cannot be read now is read,
-        // or fails, when it is used: a slower start at worst.
+        // SAFETY: inside the memory; reading changes nothing. An older kernel refuses, and what
+        // cannot be read now is read, or fails, when it is used: a slower start at worst.
         let _ = unsafe {
             rustix::mm::madvise(at(memory, span), length(span), Advice::LinuxPopulateRead)
         };

@@ -8,14 +8,15 @@ use rustix::fd::{FromRawFd, OwnedFd};
 use crate::give::must;
 use crate::userfaultfd::Userfaultfd;
 
-/// Puts the memory under a userfaultfd. What layers hold is missing, until the keeper copies it in; the rest is zero without
-/// anybody's help. Writes are tracked everywhere.
+/// Puts the memory under a userfaultfd. What layers hold is missing, until the keeper copies it in;
+/// the rest is zero without anybody's help. Writes are tracked everywhere.
 ///
 /// # Safety
 ///
 /// `memory` is empty private memory of the plan's size that nobody uses yet.
 pub unsafe fn put_under(plan: &Plan<'_>, memory: *mut c_void, device: c_int) -> Userfaultfd {
-    // SAFETY: left open by the keeper for this alone; closed when the userfaultfd is made, since who holds it can make more.
+    // SAFETY: left open by the keeper for this alone; closed when the userfaultfd is made, since
+    // who holds it can make more.
     let device = unsafe { OwnedFd::from_raw_fd(device) };
     let faults = must("make a userfaultfd", Userfaultfd::open(&device));
     let base = memory.addr() as u64;

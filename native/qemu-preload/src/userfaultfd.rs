@@ -33,7 +33,8 @@ struct Register {
     ioctls: u64,
 }
 
-/// Open for as long as this process lives: when the last copy is closed, what is missing reads as zero.
+/// Open for as long as this process lives: when the last copy is closed, what is missing reads as
+/// zero.
 pub struct Userfaultfd(OwnedFd);
 
 impl Userfaultfd {
@@ -73,7 +74,8 @@ impl Userfaultfd {
             mode,
             ioctls: 0,
         };
-        // SAFETY: UFFDIO_REGISTER reads and writes a structure of this form, and changes no content of memory.
+        // SAFETY: UFFDIO_REGISTER reads and writes a structure of this form, and changes no content
+        // of memory.
         unsafe {
             ioctl(
                 &self.0,
@@ -92,7 +94,8 @@ impl AsFd for Userfaultfd {
 /// USERFAULTFD_IOC_NEW: takes flags by value and answers a new descriptor.
 struct New;
 
-// SAFETY: the request reads and writes no memory of ours, and its answer is a descriptor that nobody else knows.
+// SAFETY: the request reads and writes no memory of ours, and its answer is a descriptor that
+// nobody else knows.
 unsafe impl Ioctl for New {
     type Output = OwnedFd;
     const IS_MUTATING: bool = false;

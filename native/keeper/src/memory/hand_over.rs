@@ -6,13 +6,12 @@
 
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use confine::{Failure, Result, WhileDoing};
 use memory_format::PAGE_SIZE;
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use serde::Deserialize;
 
@@ -94,9 +93,9 @@ impl HandOver {
             return Ok(None);
         };
         let what = || "see who speaks of the VMM's memory".to_owned();
-        let peer = socket_peercred(&stream).while_doing(what)?.pid;
-        if peer.as_raw_pid() != vmm_pid {
-            eprintln!("roost-keeper: process {peer:?}, which is not the VMM, spoke of its memory");
+        let peer = peer_pid(&stream).while_doing(what)?;
+        if peer != vmm_pid {
+            eprintln!("roost-keeper: process {peer}, which is not the VMM, spoke of its memory");
             return Ok(None);
         }
         stream.set_nonblocking(true).while_doing(what)?;
@@ -141,6 +140,31 @@ impl HandOver {
             regions,
             userfaultfd: descriptors.pop(),
         })
+    }
+}
+
+/// Who has connected: 0 if that is a process which cannot be seen from here.
+fn peer_pid(stream: &UnixStream) -> std::io::Result<i32> {
+    let mut peer = libc::ucred {
+        pid: 0,
+        uid: 0,
+        gid: 0,
+    };
+    let mut length = size_of_val(&peer) as libc::socklen_t;
+    // SAFETY: the structure is what is asked for, and as long as is said.
+    let answer = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        )
+    };
+    if answer == 0 {
+        Ok(peer.pid)
+    } else {
+        Err(std::io::Error::last_os_error())
     }
 }
 
