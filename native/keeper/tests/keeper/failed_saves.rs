@@ -2,17 +2,15 @@
 //! saved after it.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, mount_remount, unmount};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::guest::{
-    Guest, ask_to_save, assert_same, give_to_vmm, memory_config, memory_in, put_sentinel,
-    world_to_save_in,
+    Guest, ask_to_save, assert_same, give_to_vmm, memory_in, world_to_save_in,
 };
-use crate::support::{Keeper, UID, World, eventually};
+use crate::support::saves::{assert_empty, assert_refused, begun};
 
 /// A small file system, for as long as it is in scope.
 struct SmallDisk<'a>(&'a Path);
@@ -41,26 +39,6 @@ impl Drop for SmallDisk<'_> {
     fn drop(&mut self) {
         let _ = unmount(self.0, UnmountFlags::DETACH);
     }
-}
-
-fn assert_refused(answer: &Value, with: &str) {
-    assert_eq!(answer["ok"], json!(false), "{answer}");
-    let error = answer["error"].as_str().unwrap();
-    assert!(error.contains(with), "{error:?} should contain {with:?}");
-}
-
-fn assert_empty(folder: &Path) {
-    let names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert!(names.is_empty(), "{names:?}");
-}
-
-/// The generation is under way: its folder is there.
-fn begun(world: &World, name: &str) {
-    let state = world.path("saved").join(name).join("vmstate");
-    eventually("the save has begun", || state.exists().then_some(()));
 }
 
 #[test]
@@ -128,32 +106,12 @@ fn a_save_can_be_cancelled_at_any_moment() {
 }
 
 #[test]
-fn to_cancel_where_nothing_is_saved_is_no_error() {
-    let world = world_to_save_in();
-    let guest = Guest::start(&world, 16, None);
-    assert_eq!(
-        guest.keeper.connect().ask("cancel_save"),
-        json!({ "ok": true })
-    );
-}
-
-#[test]
 fn device_state_of_a_save_that_was_cancelled_is_not_taken_for_that_of_the_next() {
     let world = world_to_save_in();
     let mut guest = Guest::start(&world, 16, None);
     guest.command("state 10");
     assert_eq!(guest.keeper.connect().ask("cancel_save")["ok"], json!(true));
     assert_eq!(guest.saved("1", 1)["state_bytes"], json!(70000));
-}
-
-#[test]
-fn device_state_that_came_before_the_request_is_taken() {
-    let world = world_to_save_in();
-    let mut guest = Guest::start(&world, 16, None);
-    guest.command("state 10");
-    let mut client = guest.keeper.connect();
-    ask_to_save(&mut client, "1", 1);
-    assert_eq!(client.line().unwrap()["state_bytes"], json!(10));
 }
 
 #[test]
@@ -165,24 +123,6 @@ fn device_state_without_end_is_refused() {
     guest.command(&format!("state {}", 80 * 1024 * 1024));
     assert_refused(&client.line().unwrap(), "device state is longer");
     assert_empty(&world.path("saved"));
-}
-
-#[test]
-fn there_is_one_save_at_a_time_and_the_keeper_answers_meanwhile() {
-    let world = world_to_save_in();
-    let mut guest = Guest::start(&world, 16, None);
-    let mut first = guest.keeper.connect();
-    ask_to_save(&mut first, "1", 1);
-    begun(&world, "1");
-
-    let mut second = guest.keeper.connect();
-    ask_to_save(&mut second, "2", 1);
-
-    assert_refused(&second.line().unwrap(), "under way");
-    assert_eq!(second.ask("status")["ok"], json!(true));
-    guest.command("state 5");
-    assert_eq!(first.line().unwrap()["ok"], json!(true));
-    assert!(!world.path("saved/2").exists());
 }
 
 #[test]
@@ -207,75 +147,4 @@ fn a_vmm_that_ends_as_it_is_saved_leaves_nothing_and_is_told_of() {
         assert!(guest.keeper.wait().success());
         assert_empty(&world.path("saved"));
     }
-}
-
-#[test]
-fn a_client_that_goes_does_not_keep_the_next_from_saving() {
-    let world = world_to_save_in();
-    let mut guest = Guest::start(&world, 16, None);
-    let mut client = guest.keeper.connect();
-    ask_to_save(&mut client, "1", 1);
-    begun(&world, "1");
-    drop(client);
-    assert_eq!(guest.keeper.connect().ask("cancel_save")["ok"], json!(true));
-    guest.saved("1", 1);
-}
-
-#[test]
-fn a_request_that_is_wrong_is_refused_before_anything_is_made() {
-    let world = world_to_save_in();
-    let guest = Guest::start(&world, 16, None);
-    for request in [
-        json!({ "op": "save" }),
-        json!({ "op": "save", "name": "1" }),
-        json!({ "op": "save", "generation": 1 }),
-        json!({ "op": "save", "name": "1", "generation": 0 }),
-        json!({ "op": "save", "name": "", "generation": 1 }),
-        json!({ "op": "save", "name": ".", "generation": 1 }),
-        json!({ "op": "save", "name": "../vm", "generation": 1 }),
-        json!({ "op": "save", "name": "a/b", "generation": 1 }),
-        json!({ "op": "status", "name": "1" }),
-        json!({ "op": "kill", "generation": 1 }),
-    ] {
-        let mut client = guest.keeper.connect();
-        client.send(&format!("{request}\n"));
-        let answer = client.line().unwrap();
-        assert_eq!(answer["ok"], json!(false), "{request}: {answer}");
-    }
-    assert_empty(&world.path("saved"));
-    assert!(guest.keeper.vmm.is_running());
-}
-
-#[test]
-fn without_memory_of_the_keepers_there_is_nothing_to_save() {
-    let world = World::new();
-    let keeper = world.start(crate::support::WAIT);
-    let mut client = keeper.connect();
-    ask_to_save(&mut client, "1", 1);
-    assert_refused(&client.line().unwrap(), "without memory");
-}
-
-#[test]
-fn a_folder_that_others_could_write_to_or_read_is_refused_at_the_start() {
-    let world = world_to_save_in();
-    let folder = world.path("saved");
-    let mut memory = memory_config(16, None);
-    memory["save_folder"] = json!(folder);
-    put_sentinel(&world, &memory);
-    let mut config = world.config(crate::support::WAIT);
-    config["memory"] = memory;
-    for (uid, mode) in [
-        (UID, 0o750),
-        (UID, 0o701),
-        (UID, 0o1700),
-        (UID + 1, 0o700),
-        (0, 0o700),
-    ] {
-        chown(&folder, Some(uid), None).unwrap();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
-        let error = Keeper::start(&config).err().expect("it must not start");
-        assert!(error.contains("must belong to"), "{uid} {mode:o}: {error}");
-    }
-    give_to_vmm(&folder);
-    assert!(Keeper::start(&config).is_ok());
 }

@@ -16,6 +16,7 @@ mod memory_start;
 mod paged_memory;
 mod preload_library;
 mod same_moment;
+mod save_requests;
 mod saving;
 mod start_failures;
 mod support;

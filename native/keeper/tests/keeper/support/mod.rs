@@ -8,6 +8,7 @@ pub mod generations;
 pub mod guest;
 mod keeper;
 mod process;
+pub mod saves;
 
 pub use cgroup::Cgroup;
 pub use failed_start::{assert_begins, failure, failure_with};
