@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Code } from "@connectrpc/connect";
-import { SandboxState } from "@roost/protocol/hostagent";
+import { Leave, ResumeMode, SandboxState } from "@roost/protocol/hostagent";
 import { rpcRig, SANDBOX_ID } from "./testing/rpc-rig.ts";
 import { says } from "./testing/says.ts";
 
+const SNAPSHOT_ID = "tpl-abcdefghijklmnopqrst";
 const MiB = 1024 * 1024;
 const spec = { sandboxId: SANDBOX_ID, template: "minimal", vcpus: 1, memoryMb: 128, env: { A: "b" }, internet: true };
 
@@ -18,6 +19,44 @@ suite("R6: the methods of a host agent", () => {
     assert.equal((await rig.client.listSandboxes({})).sandboxes[0]?.guestIp, "10.213.0.1");
     await rig.client.destroySandbox({ sandboxId: SANDBOX_ID });
     assert.deepEqual((await rig.client.listSandboxes({})).sandboxes, []);
+  });
+
+  test("S1, S2, S9: pause, resume in either mode, ping", async () => {
+    await using rig = await rpcRig();
+    await rig.client.createSandbox(spec);
+    const { sandbox: paused } = await rig.client.pauseSandbox({ sandboxId: SANDBOX_ID });
+    assert.equal(paused?.state, SandboxState.PAUSED);
+    await rig.client.resumeSandbox({ sandboxId: SANDBOX_ID });
+    const { sandbox: resumed } = await rig.client.resumeSandbox({ sandboxId: SANDBOX_ID, mode: ResumeMode.DISK });
+    assert.equal(resumed?.state, SandboxState.RUNNING);
+    assert.deepEqual(rig.sandboxes.resumes, ["memory", "disk"]);
+    await rig.client.pingSandbox({ sandboxId: SANDBOX_ID });
+    assert.equal((await rig.client.listSandboxes({})).sandboxes[0]?.lastActiveAt?.seconds, 1767323100n);
+  });
+
+  test("S4: snapshots are made, listed and deleted; what is left of the sandbox is as asked", async () => {
+    await using rig = await rpcRig();
+    await rig.client.createSandbox(spec);
+    const wanted = { sandboxId: SANDBOX_ID, snapshotId: SNAPSHOT_ID };
+    const made = await rig.client.createSnapshot({ ...wanted, leave: Leave.PAUSED });
+    assert.equal(made.sandbox?.state, SandboxState.PAUSED);
+    assert.deepEqual([made.snapshot?.snapshotId, made.snapshot?.sizeBytes], [SNAPSHOT_ID, 4096n]);
+    assert.equal((await rig.client.createSnapshot(wanted)).sandbox?.state, SandboxState.PAUSED);
+    assert.equal((await rig.client.listSnapshots({})).snapshots.length, 1);
+    await rig.client.deleteSnapshot({ snapshotId: SNAPSHOT_ID });
+    assert.deepEqual((await rig.client.listSnapshots({})).snapshots, []);
+  });
+
+  test("a create from a snapshot, and its time-out, are passed on; an id that is none is refused", async () => {
+    await using rig = await rpcRig();
+    await rig.client.createSandbox({ ...spec, snapshotId: SNAPSHOT_ID, timeoutSec: 60 });
+    assert.deepEqual(
+      rig.sandboxes.specs.map(({ snapshotId, timeoutSec }) => [snapshotId, timeoutSec]),
+      [[SNAPSHOT_ID, 60]],
+    );
+    const refused = rig.client.createSandbox({ ...spec, snapshotId: "../etc" });
+    await assert.rejects(refused, says(Code.InvalidArgument));
+    await assert.rejects(rig.client.deleteSnapshot({ snapshotId: "" }), says(Code.InvalidArgument));
   });
 
   test("exec passes its request on whole, with what is not set as not set", async () => {

@@ -14,6 +14,7 @@ import type {
 export class FakeSandboxes implements HostSandboxes {
   readonly sandboxes = new Map<string, SandboxInfo>();
   readonly files = new Map<string, Buffer>();
+  readonly specs: SandboxSpec[] = [];
   readonly execs: ExecRequest[] = [];
   readonly resumes: ResumeMode[] = [];
   readonly snapshots = new Map<string, SnapshotInfo>();
@@ -29,6 +30,7 @@ export class FakeSandboxes implements HostSandboxes {
 
   async create(spec: SandboxSpec): Promise<SandboxInfo> {
     if (this.failure !== undefined) throw this.failure;
+    this.specs.push(spec);
     const { id, vcpus, memoryMb, template } = spec;
     const date = new Date("2026-01-02T03:04:05Z");
     const info: SandboxInfo = {
