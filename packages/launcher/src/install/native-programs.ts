@@ -12,7 +12,8 @@ import type { Step } from "./step.ts";
  * The one shared library among static programs: cargo is told so from outside, since `native/.cargo/config.toml` makes all
  * static. Without start files it needs no library at all; what it calls it finds in the program that it is loaded into.
  */
-const PRELOAD_BUILD = "rustc --release --locked --package roost-qemu-preload --features preloaded --lib --crate-type cdylib".split(" ");
+const PRELOAD_BUILD =
+  "rustc --release --locked --package roost-qemu-preload --features preloaded --lib --crate-type cdylib".split(" ");
 const PRELOAD_FLAGS = { RUSTFLAGS: "-C target-feature=-crt-static -C link-arg=-nostartfiles" };
 
 const BUILT = "target/x86_64-unknown-linux-gnu/release";
