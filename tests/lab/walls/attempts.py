@@ -108,6 +108,9 @@ threads = []
 for line in sys.stdin:
     a = json.loads(line)
     if a["kind"] == "command":
+        # It changes what the others stand on (whose address is whose), so those before it end first.
+        for t in threads:
+            t.join()
         attempt(a)
         continue
     threads.append(threading.Thread(target=attempt, args=(a,)))

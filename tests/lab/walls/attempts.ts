@@ -70,11 +70,13 @@ export function forbidden({ host, hostPort, hostEnd, slot, neighbour }: Targets)
 /** With addresses and routes as if there were IPv6 behind the gateway. */
 function overIpv6(hostV6: string): Attempt[] {
   const setUp = [
-    ["address", "add", "fd77::66/64", "dev", "eth0", "nodad"],
+    ["address", "replace", "fd77::66/64", "dev", "eth0", "nodad"],
     ["neighbour", "replace", "fd77::254", "lladdr", "02:fc:00:00:00:06", "nud", "permanent", "dev", "eth0"],
     ["-6", "route", "replace", "default", "via", "fd77::254"],
   ];
+  const switchOn = ["sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6"];
   return [
+    { name: "switch IPv6 on", kind: "command", argv: switchOn },
     ...setUp.map((argv): Attempt => ({ name: `ip ${argv.join(" ")}`, kind: "command", argv: ["ip", ...argv] })),
     { name: "the internet, IPv6", kind: "tcp", to: INTERNET.v6, port: 80 },
     { name: "the internet, IPv6 UDP", kind: "udp", to: INTERNET.v6, port: 7 },

@@ -1,9 +1,10 @@
 /** `./roost lab`: emulated host machines, by hand. docs/lab.md tells what for. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { ReadStream } from "node:tty";
 import { LauncherFailure, sentenceOf } from "../failure.ts";
 import { askLab, isLabUp } from "../lab/by-hand/control.ts";
@@ -43,7 +44,10 @@ async function up(settings: Settings, machine: Machine, hosts: number): Promise<
 }
 
 async function down(settings: Settings, machine: Machine): Promise<void> {
-  if (await isLabUp(settings)) await askLab(settings, { op: "down" });
+  if (await isLabUp(settings)) {
+    await askLab(settings, { op: "down" });
+    while (await isLabUp(settings)) await pause(50, undefined, { signal: machine.interrupted });
+  }
   machine.stdout.write("no lab is up\n");
 }
 
@@ -95,7 +99,7 @@ async function shell(settings: Settings, host: number): Promise<void> {
     process.exitCode = ending.status;
   } finally {
     terminal.setRawMode(false);
-    terminal.unref();
+    terminal.destroy();
   }
 }
 
@@ -115,7 +119,7 @@ async function run(
       signal: machine.interrupted,
     },
   );
-  process.stdin.unref();
+  process.stdin.destroy();
   if (ending.failure !== undefined) throw new LauncherFailure(ending.failure);
   process.exitCode = ending.status;
 }
@@ -126,15 +130,15 @@ async function copy(settings: Settings, { host, inside, outside, way }: LabActio
   const said: Buffer[] = [];
   const onStderr = (piece: Buffer) => void said.push(piece);
   const into = async () => {
-    await using file = await open(outside);
-    const input = file.createReadStream({ autoClose: false });
-    return await opened.line.run({ argv: ["cp", "/dev/stdin", inside] }, { input, onStderr });
+    const input = createReadStream(outside);
+    await once(input, "open");
+    return await opened.line.run({ argv: ["dd", `of=${inside}`, "status=none"] }, { input, onStderr });
   };
   const out = async () => {
-    await using file = await open(outside, "w");
-    const writing = file.createWriteStream({ autoClose: false });
+    const writing = createWriteStream(outside);
+    await once(writing, "open");
     const onStdout = (piece: Buffer) => void writing.write(piece);
-    const ending = await opened.line.run({ argv: ["cat", inside] }, { onStdout, onStderr });
+    const ending = await opened.line.run({ argv: ["cat", "--", inside] }, { onStdout, onStderr });
     await finished(writing.end());
     return ending;
   };

@@ -102,7 +102,7 @@ export class LabHost implements AsyncDisposable {
   }
 
   async write(path: string, content: string | Buffer): Promise<void> {
-    await this.run(["cp", "/dev/stdin", path], { input: content });
+    await this.run(["dd", `of=${path}`, "status=none"], { input: content });
   }
 
   async read(path: string): Promise<string> {

@@ -28,8 +28,9 @@ export function hostFolder(settings: Settings, host: number): string {
   return join(labFolder(settings, BY_HAND), String(host));
 }
 
+/** Or is just ending. */
 export function isLabUp(settings: Settings): Promise<boolean> {
-  return exists(controlSocket(settings));
+  return exists(labFolder(settings, BY_HAND));
 }
 
 /** @throws LauncherFailure when there is no lab, or it could not do it. */

@@ -12,7 +12,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LauncherFailure } from "../../failure.ts";
-import { exists } from "../../files/presence.ts";
 import type { Accelerator } from "./accelerator.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -79,11 +78,19 @@ export class Emulator {
     await this.ended;
   }
 
+  /** The socket's file is there before anyone listens. */
   async #untilListening(): Promise<void> {
-    while (!(await exists(join(this.#folder, "qmp")))) {
-      if (!this.running) throw new LauncherFailure(`QEMU did not start: ${this.words()}`);
-      await pause(10);
+    while (this.running) {
+      try {
+        using _ = await this.qmp();
+        return;
+      } catch (error) {
+        const { code = "" } = error as NodeJS.ErrnoException;
+        if (!["ENOENT", "ECONNREFUSED"].includes(code)) throw error;
+        await pause(10);
+      }
     }
+    throw new LauncherFailure(`QEMU did not start: ${this.words()}`);
   }
 
   /** What QEMU has said, and the console's last lines. */
