@@ -48,8 +48,17 @@ export function diskPath(index: number): string {
 export function commandLine(machine: QemuMachine): string[] {
   return [
     QEMU_PROGRAM,
+    // Memory that the kernel merged with other guests' would tell them by its timing what it holds (KSM).
     // Without ACPI Debian's kernel finds no virtio-mmio device, and without PIT and PIC it does not come up.
-    ...["-M", "microvm,acpi=on,memory-backend=ram", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...[
+      "-M",
+      "microvm,acpi=on,memory-backend=ram,mem-merge=off",
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-no-reboot",
+    ],
     ...accelerator(machine),
     ...["-m", `${machine.memoryMb}M`, "-smp", String(machine.vcpus)],
     ...["-object", memoryBackend(machine.memoryMb)],

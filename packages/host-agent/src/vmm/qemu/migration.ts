@@ -50,9 +50,10 @@ export class Migration {
     // The keeper would wait for a state that does not come; its own failure, in turn, breaks QEMU's connection.
     sent.catch(() => void cancel());
     const [whole, state] = await Promise.allSettled([saved, sent]);
-    if (whole.status === "rejected") throw whole.reason;
-    if (state.status === "rejected") throw state.reason;
-    return whole.value;
+    if (whole.status === "fulfilled" && state.status === "fulfilled") return whole.value;
+    // What QEMU has sent, and nobody has read, must not be taken for the next state.
+    await cancel();
+    throw whole.status === "rejected" ? whole.reason : (state as PromiseRejectedResult).reason;
   }
 
   async #prepare(): Promise<void> {
