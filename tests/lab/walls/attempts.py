@@ -46,10 +46,14 @@ def ping(a):
         message, answer, at = head[:2] + struct.pack("!H", checksum(head)) + head[4:], 0, 20
     s.settimeout(LIMIT)
     s.sendto(message, (a["to"], 0, 0, socket.if_nametoindex("eth0")) if a["to"].startswith("ff") else (a["to"], 0))
+    with open("/proc/net/if_inet6") as f:
+        own = {socket.inet_ntop(socket.AF_INET6, bytes.fromhex(line.split()[0])) for line in f}
     while True:
-        got = s.recv(200)
-        if got[at] == answer:
-            return "got an echo"
+        # Such a socket hears the answers to all pings, and the guest's own answer to its multicast.
+        got, (sender, *_) = s.recvfrom(200)
+        sender = sender.split("%")[0]
+        if got[at] == answer and sender not in own and (sender == a["to"] or a["to"].startswith("ff")):
+            return "got an echo from " + sender
 
 
 def raw(a):
