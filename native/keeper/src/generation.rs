@@ -14,7 +14,7 @@ pub use compact::compact;
 pub use verify::verify;
 
 /// Opens a regular file, and never what a link leads to.
-fn open_file(path: &Path) -> Result<File> {
+pub fn open_file(path: &Path) -> Result<File> {
     let what = || format!("open {}", path.display());
     // Non-blocking, in case it is a FIFO: it is refused, but opening it must not wait for a peer.
     let file = OpenOptions::new()

@@ -1,9 +1,8 @@
 //! What the guest's memory is restored from: opened while the keeper is root and sees the host, and
 //! checked, so that a VM is not begun whose memory is not all there.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::guest_memory::Mode;
 use super::settings::Settings;
+use crate::generation::open_file;
 
 /// Open files, and what was read of them.
 pub struct Source {
@@ -128,24 +128,6 @@ fn allow_descriptors_for(layers: usize) -> Result<()> {
 fn read_working_set(path: &Path, memory_size: u64) -> Result<WorkingSet> {
     WorkingSet::read_from(open_file(path)?, memory_size)
         .map_err(|error| Failure::new(format!("read {}: {error}", path.display())))
-}
-
-fn open_file(path: &Path) -> Result<File> {
-    let what = || format!("open {}", path.display());
-    // Non-blocking, in case it is a FIFO: it is refused, but opening it must not wait for a peer.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)
-        .while_doing(what)?;
-    if file.metadata().while_doing(what)?.is_file() {
-        Ok(file)
-    } else {
-        Err(Failure::new(format!(
-            "{} is not a regular file",
-            path.display()
-        )))
-    }
 }
 
 /// A frozen guest's memory is for nobody's eyes, and whoever could write there could put something
