@@ -35,10 +35,17 @@ export async function mountsOf(pid: number): Promise<Mount[]> {
   });
 }
 
-/** What its descriptors lead to: a path, `pipe:[…]`, `socket:[…]`, `anon_inode:…`. */
+/**
+ * What its descriptors lead to: a path as the process itself sees it, `pipe:[…]`, `socket:[…]`, `anon_inode:…`.
+ *
+ * A reader who lives in a chroot is told another mount namespace's paths from that namespace's top, so they begin with where the process's
+ * root lies in it.
+ */
 export async function descriptorsOf(pid: number): Promise<string[]> {
+  const root = await readlink(`/proc/${pid}/root`);
   const numbers = await readdir(`/proc/${pid}/fd`);
-  return await Promise.all(numbers.map((number) => readlink(`/proc/${pid}/fd/${number}`)));
+  const targets = await Promise.all(numbers.map((number) => readlink(`/proc/${pid}/fd/${number}`)));
+  return targets.map((target) => (root !== "/" && target.startsWith(`${root}/`) ? target.slice(root.length) : target));
 }
 
 export async function oomScoreAdjustment(pid: number): Promise<number> {
