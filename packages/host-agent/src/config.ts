@@ -18,6 +18,7 @@ import {
   secret,
   wholeNumber,
 } from "./settings/setting.ts";
+import { CPU_CHOICES, type CpuChoice } from "./vmm/qemu/cpu-model.ts";
 
 /** The keeper's socket, `<run>/<mark>/<id>/keeper.sock`, must stay under Linux's 108 bytes for a socket's path. */
 const LONGEST_RUN_FOLDER = 60;
@@ -61,6 +62,14 @@ const SETTINGS = {
   ROOST_DISK: choice(
     { description: "Which driver makes the root disks; `auto`: the best that this kernel has.", default: "auto" },
     ["auto", "qcow2"],
+  ),
+  ROOST_CPU: choice(
+    {
+      description:
+        "The CPU that guests see under KVM: a level of x86-64, so that snapshots wake on every host of its vendor that reaches it, or `host`, all of this machine's, for snapshots that stay here; `auto`: the highest level that this machine reaches.",
+      default: "auto",
+    },
+    CPU_CHOICES,
   ),
   ROOST_MEMORY: choice(
     {
@@ -120,6 +129,7 @@ export interface Config {
   readonly hostToken: string | undefined;
   readonly vmm: "auto" | "qemu";
   readonly disk: "auto" | "qcow2";
+  readonly cpu: CpuChoice;
   readonly memory: "auto" | "mapped" | "paged";
   readonly slotCidr: string;
   readonly vmmUidBase: number;
@@ -143,6 +153,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     hostToken: optional("ROOST_HOST_TOKEN", env),
     vmm: required("ROOST_VMM", env),
     disk: required("ROOST_DISK", env),
+    cpu: required("ROOST_CPU", env),
     memory: required("ROOST_MEMORY", env),
     slotCidr: required("ROOST_SLOT_CIDR", env),
     vmmUidBase: required("ROOST_VMM_UID_BASE", env),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import { runCommand } from "../commands/run.ts";
 import { findKernel } from "../vmm/kernel.ts";
+import { type CpuChoice, kvmCpu, readHostCpu, TCG_CPU } from "../vmm/qemu/cpu-model.ts";
 import { findQemu, findQemuVersion } from "../vmm/qemu/installation.ts";
 import { Qemu } from "../vmm/qemu/qemu.ts";
 import type { Vmm } from "../vmm/vmm.ts";
@@ -14,8 +15,11 @@ export interface Candidates {
   readonly circumstances: string;
 }
 
-/** @throws RoostError `not_found` when kernel, QEMU or our own programs are not installed. */
-export async function findCandidates(assets: string): Promise<Candidates> {
+/**
+ * @throws RoostError `not_found` when kernel, QEMU or our own programs are not installed; `invalid_request` when this machine's CPU is not
+ * what was asked for.
+ */
+export async function findCandidates(assets: string, cpu: CpuChoice = "auto"): Promise<Candidates> {
   const [kernel, installation, tscKhz, kvm] = await Promise.all([
     findKernel(assets),
     findQemu(assets),
@@ -25,20 +29,19 @@ export async function findCandidates(assets: string): Promise<Candidates> {
       () => false,
     ),
   ]);
-  const hostCpu = await cpuModel();
+  const hostCpu = readHostCpu(await readFile("/proc/cpuinfo", "utf8"));
   const common = {
     installation,
     findInstallation: (version: string) => findQemuVersion(assets, version),
     kernel,
     tscKhz,
-    hostCpu,
     keeperProgram: join(assets, "bin", "roost-keeper"),
     preload: join(assets, "bin", "libroost_qemu_preload.so"),
   };
-  const tcg = new Qemu({ ...common, accelerator: "tcg" });
+  const tcg = new Qemu({ ...common, accelerator: "tcg", cpu: TCG_CPU });
   return {
-    vmms: kvm ? [new Qemu({ ...common, accelerator: "kvm" }), tcg] : [tcg],
-    circumstances: `kernel ${kernel.version}, ${hostCpu}`,
+    vmms: kvm ? [new Qemu({ ...common, accelerator: "kvm", cpu: kvmCpu(cpu, hostCpu) }), tcg] : [tcg],
+    circumstances: `kernel ${kernel.version}, ${hostCpu.model}, guests' CPU ${cpu}`,
   };
 }
 
@@ -48,9 +51,4 @@ async function measureTscKhz(assets: string): Promise<number> {
     throw new RoostError("not_found", `${program} does not run: ./roost up builds it.`, { cause });
   });
   return Number(stdout.trim());
-}
-
-async function cpuModel(): Promise<string> {
-  const cpuinfo = await readFile("/proc/cpuinfo", "utf8");
-  return /^model name\s*:\s*(.*)$/m.exec(cpuinfo)?.[1] ?? "unknown CPU";
 }

@@ -22,7 +22,7 @@ import { trialMark, trySandbox } from "./trial.ts";
 /** What of the configuration a host is made from. */
 export type HostConfig = Pick<
   Config,
-  "assets" | "data" | "run" | "disk" | "memory" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
+  "assets" | "data" | "run" | "disk" | "cpu" | "memory" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
 >;
 
 /**
@@ -36,7 +36,7 @@ export async function chooseHostVmm(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Vmm> {
-  const { vmms, circumstances } = await findCandidates(config.assets);
+  const { vmms, circumstances } = await findCandidates(config.assets, config.cpu);
   await using stack = new AsyncDisposableStack();
   let ground: Promise<Ground> | undefined;
   const lay = async (): Promise<Ground> => {
@@ -103,7 +103,7 @@ export interface Rest {
 
 /** Pauses all sandboxes of this host and removes all that it has in the kernel; what it needs to start again stays. */
 export async function putToRest(config: HostConfig, mark: string, logger: Logger): Promise<Rest> {
-  const { vmms } = await findCandidates(config.assets);
+  const { vmms } = await findCandidates(config.assets, config.cpu);
   const ground = await Ground.open(groundOptions(config, mark, logger));
   const parts = ground.partsWith(await ownVmm(config, vmms));
   let [paused, ended] = [0, 0];

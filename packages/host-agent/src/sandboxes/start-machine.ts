@@ -121,6 +121,7 @@ export async function startMachine(
     operation.undo(() => machine[Symbol.dispose]());
     return machine;
   });
+  if (origin.generation !== undefined) await operation.step("thaw", () => machine.thaw());
   const envd = await operation.step("boot", async () => {
     const envd = parts.connectEnvd({ address: slot.address, accessToken });
     operation.undo(async () => await envd[Symbol.asyncDispose]());

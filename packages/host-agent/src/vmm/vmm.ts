@@ -98,7 +98,7 @@ export interface Vmm {
   /** Why a machine with this fingerprint cannot be woken here, for a person; `undefined` when it can. */
   cannotWake(fingerprint: VmmFingerprint): Promise<string | undefined>;
   /**
-   * A machine that runs: booting, or woken.
+   * A machine that boots; or one that is as its generation was, and stands still until `thaw`.
    * @throws RoostError `internal`, with what the VMM or the keeper said.
    */
   start(spec: MachineSpec, signal: AbortSignal): Promise<Machine>;

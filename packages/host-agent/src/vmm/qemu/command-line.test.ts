@@ -4,6 +4,7 @@ import { commandLine, type QemuMachine } from "./command-line.ts";
 
 const machine: QemuMachine = {
   accelerator: "tcg",
+  cpu: "max",
   vcpus: 2,
   memoryMb: 512,
   incoming: false,

@@ -31,6 +31,8 @@ export const TCG_CACHE_MB = 128;
 
 export interface QemuMachine {
   readonly accelerator: "kvm" | "tcg";
+  /** For `-cpu`; see cpu-model.ts. */
+  readonly cpu: string;
   readonly vcpus: number;
   readonly memoryMb: number;
   /** It waits for a device state instead of booting. */
@@ -79,14 +81,9 @@ function memoryBackend(memoryMb: number): string {
   return `memory-backend-file,id=ram,size=${memoryMb}M,mem-path=${VM_FOLDER}/${MEMORY_SENTINEL},share=on`;
 }
 
-export function cpuModel(accelerator: "kvm" | "tcg"): string {
-  return accelerator === "kvm" ? "host" : "max";
-}
-
-function accelerator({ accelerator }: QemuMachine): string[] {
-  return accelerator === "kvm"
-    ? ["-accel", "kvm", "-cpu", cpuModel(accelerator)]
-    : ["-accel", `tcg,thread=multi,tb-size=${TCG_CACHE_MB}`, "-cpu", cpuModel(accelerator)];
+function accelerator({ accelerator, cpu }: QemuMachine): string[] {
+  const accel = accelerator === "kvm" ? "kvm" : `tcg,thread=multi,tb-size=${TCG_CACHE_MB}`;
+  return ["-accel", accel, "-cpu", cpu];
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   TAP_FD,
   VM_FOLDER,
 } from "./command-line.ts";
+import type { CpuModel } from "./cpu-model.ts";
 import { CONSOLE_LOG, EXIT_FILE, KEEPER_SOCKET, VMM_LOG } from "./files.ts";
 import type { QemuInstallation } from "./installation.ts";
 
@@ -26,6 +27,7 @@ export interface QemuGround {
   readonly installation: QemuInstallation;
   readonly kernel: Kernel;
   readonly accelerator: "kvm" | "tcg";
+  readonly cpu: CpuModel;
   readonly tscKhz: number;
   /** Path of `libroost_qemu_preload.so`. */
   readonly preload: string;
@@ -43,7 +45,7 @@ export async function makeVmFolder(spec: MachineSpec, vmFolder: string): Promise
 }
 
 export function keeperConfig(ground: QemuGround, spec: MachineSpec, vmFolder: string): KeeperConfig {
-  const { installation, kernel, accelerator, tscKhz, preload } = ground;
+  const { installation, kernel, accelerator, cpu, tscKhz, preload } = ground;
   const { run, data } = spec.folders;
   return {
     sandbox_id: spec.sandboxId,
@@ -72,6 +74,7 @@ export function keeperConfig(ground: QemuGround, spec: MachineSpec, vmFolder: st
     devices: ["null", "zero", "random", "urandom", ...(accelerator === "kvm" ? (["kvm"] as const) : [])],
     argv: commandLine({
       accelerator,
+      cpu: cpu.argument,
       vcpus: spec.vcpus,
       memoryMb: spec.memoryMb,
       incoming: spec.memory.from !== undefined,

@@ -73,12 +73,11 @@ export class QemuMachine implements Machine {
     return this.#parts.pids;
   }
 
-  /** For a QEMU that was started to wait for a device state: gives it that and lets it run. */
+  /** For a QEMU that was started to wait for a device state: gives it that. It stands still until `thaw`. */
   async wake(): Promise<void> {
     const { migration, keeper } = this.#parts;
     if (!migration) throw this.#gone();
     await migration.receive(keeper);
-    await this.thaw();
   }
 
   async freeze(name: string, generation: number): Promise<SavedMachine> {

@@ -5,7 +5,8 @@ import { RoostError } from "@roost/protocol/errors";
 import { Keeper, readExit, startKeeper } from "../../keeper/keeper.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Machine, MachineEnd, MachineFolders, MachineSpec, Vmm, VmmDescription, VmmFingerprint } from "../vmm.ts";
-import { cpuModel, MACHINE_LAYOUT, TCG_CACHE_MB } from "./command-line.ts";
+import { MACHINE_LAYOUT, TCG_CACHE_MB } from "./command-line.ts";
+import type { CpuModel } from "./cpu-model.ts";
 import { EXIT_FILE, KEEPER_SOCKET } from "./files.ts";
 import { whyNoWake } from "./fingerprint.ts";
 import type { QemuInstallation } from "./installation.ts";
@@ -28,8 +29,8 @@ export interface QemuOptions {
   readonly preload: string;
   /** The host's TSC rate, for guests under TCG. */
   readonly tscKhz: number;
-  /** This machine's CPU, for guests that are given all of it. */
-  readonly hostCpu: string;
+  /** What guests see of the CPU. */
+  readonly cpu: CpuModel;
 }
 
 export class Qemu implements Vmm {
@@ -40,14 +41,13 @@ export class Qemu implements Vmm {
   readonly #options: QemuOptions;
 
   constructor(options: QemuOptions) {
-    const { accelerator, installation, hostCpu, tscKhz } = options;
+    const { accelerator, installation, cpu, tscKhz } = options;
     this.#options = options;
     this.description = { name: "qemu", version: installation.version, accelerator };
-    const model = cpuModel(accelerator);
     this.fingerprint = {
       ...this.description,
       machine: MACHINE_LAYOUT,
-      cpu: accelerator === "kvm" ? `${model}: ${hostCpu}` : model,
+      cpu: cpu.name,
       tscKhz: accelerator === "tcg" ? tscKhz : null,
     };
     this.kernelVersion = options.kernel.version;
