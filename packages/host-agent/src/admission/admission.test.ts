@@ -69,3 +69,20 @@ test("sandboxes found at start count, also beyond what there is room for", () =>
     message: / 0 MB are free/,
   });
 });
+
+test("what takes only what nobody needs is not told of, and gives way to a sandbox that needs the room, but to nothing like itself", () => {
+  const admission = new Admission(HOST);
+  let asked = 0;
+  const giveWay = () => void asked++;
+  admission.reserve("spare", { vcpus: 1, memoryMb: 1900, giveWay });
+  assert.deepEqual(admission.load(), { sandboxes: 0, vcpus: 0, memory_mb: 0, disk_free_mb: 50_000 });
+  admission.reserve("a", { vcpus: 1, memoryMb: 1900 });
+  assert.equal(asked, 0, "there was room for both");
+  assert.throws(() => admission.reserve("other", { vcpus: 1, memoryMb: 128, giveWay }), { code: "no_capacity" });
+  assert.throws(() => admission.reserve("b", { vcpus: 1, memoryMb: 2500 }), { code: "no_capacity" });
+  assert.equal(asked, 0, "it would not have been enough");
+  admission.reserve("b", { vcpus: 1, memoryMb: 1900 });
+  assert.equal(asked, 1);
+  admission.release("spare");
+  assert.equal(admission.load().sandboxes, 2);
+});

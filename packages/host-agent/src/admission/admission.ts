@@ -10,6 +10,11 @@ import { RoostError } from "@roost/protocol/errors";
 export interface Demand {
   readonly vcpus: number;
   readonly memoryMb: number;
+  /**
+   * Makes it one that takes only what nobody needs: called, at least once, when a sandbox needs the room. It is not waited for: its machine
+   * has ended long before the guest that takes its place has touched the memory.
+   */
+  readonly giveWay?: (() => void) | undefined;
 }
 
 /** What heartbeats tell of a host. */
@@ -52,7 +57,11 @@ export class Admission {
   /** @throws RoostError `no_capacity`, saying what is missing; `conflict` when the sandbox has a reservation already. */
   reserve(sandboxId: string, demand: Demand): void {
     if (this.#reserved.has(sandboxId)) throw new RoostError("conflict", `${sandboxId} is on this host already`);
-    const missing = this.#missing(demand);
+    let missing = this.#missing(demand, [...this.#reserved.values()]);
+    if (missing !== undefined && demand.giveWay === undefined) {
+      missing = this.#missing(demand, this.#sandboxes());
+      if (missing === undefined) for (const { giveWay } of this.#reserved.values()) giveWay?.();
+    }
     if (missing !== undefined) throw new RoostError("no_capacity", `the host has no room for this sandbox: ${missing}`);
     this.#reserved.set(sandboxId, demand);
   }
@@ -68,34 +77,40 @@ export class Admission {
   }
 
   load(): Load {
+    const sandboxes = this.#sandboxes();
     return {
-      sandboxes: this.#reserved.size,
-      vcpus: this.#sum(({ vcpus }) => vcpus),
-      memory_mb: this.#memoryReserved(),
+      sandboxes: sandboxes.length,
+      vcpus: vcpusOf(sandboxes),
+      memory_mb: this.#memoryOf(sandboxes),
       disk_free_mb: Math.max(0, Math.floor(this.#options.diskFreeMb())),
     };
   }
 
-  #missing({ vcpus, memoryMb }: Demand): string | undefined {
+  /** Those that do not give way. */
+  #sandboxes(): Demand[] {
+    return [...this.#reserved.values()].filter(({ giveWay }) => giveWay === undefined);
+  }
+
+  #missing({ vcpus, memoryMb }: Demand, reserved: readonly Demand[]): string | undefined {
     const { overheadMb, cpuCores, slots, diskFreeMb } = this.#options;
     const memoryNeeded = memoryMb + overheadMb;
-    const memoryFree = Math.max(0, this.#options.memoryMb - this.#memoryReserved());
+    const memoryFree = Math.max(0, this.#options.memoryMb - this.#memoryOf(reserved));
     if (memoryNeeded > memoryFree) {
       return `it needs ${memoryNeeded} MB of memory (${memoryMb} for the guest, ${overheadMb} for its VMM), ${memoryFree} MB are free`;
     }
-    const vcpusFree = Math.max(0, cpuCores * VCPUS_PER_CORE - this.#sum((demand) => demand.vcpus));
+    const vcpusFree = Math.max(0, cpuCores * VCPUS_PER_CORE - vcpusOf(reserved));
     if (vcpus > vcpusFree) return `it needs ${vcpus} vCPUs, ${vcpusFree} are free`;
     const diskFree = Math.floor(diskFreeMb());
     if (diskFree < DISK_MARGIN_MB) return `it needs ${DISK_MARGIN_MB} MB of disk, ${diskFree} MB are free`;
-    if (this.#reserved.size >= slots) return `all ${slots} network slots are taken`;
+    if (reserved.length >= slots) return `all ${slots} network slots are taken`;
     return undefined;
   }
 
-  #memoryReserved(): number {
-    return this.#sum(({ memoryMb }) => memoryMb + this.#options.overheadMb);
+  #memoryOf(demands: readonly Demand[]): number {
+    return demands.reduce((sum, { memoryMb }) => sum + memoryMb + this.#options.overheadMb, 0);
   }
+}
 
-  #sum(amount: (demand: Demand) => number): number {
-    return this.#reserved.values().reduce((sum, demand) => sum + amount(demand), 0);
-  }
+function vcpusOf(demands: readonly Demand[]): number {
+  return demands.reduce((sum, { vcpus }) => sum + vcpus, 0);
 }

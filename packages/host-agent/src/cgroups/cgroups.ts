@@ -18,6 +18,8 @@ export interface CgroupLimits {
   readonly cpus: number;
   /** Processes and threads. */
   readonly pids: number;
+  /** Its share of a CPU that others want, too, beside their 100 each. Default: 100. */
+  readonly cpuWeight?: number | undefined;
 }
 
 export interface Cgroup {

@@ -11,6 +11,8 @@ import { refused } from "./refused.ts";
 export type Trees = Readonly<Record<Controller, string>> & { readonly cpuacct: string | undefined };
 
 const PERIOD_US = 100_000;
+/** What every group has, unless it is told otherwise. */
+const SHARES = 1024;
 
 export class CgroupsV1 implements Cgroups {
   readonly version = 1;
@@ -44,6 +46,9 @@ export class CgroupsV1 implements Cgroups {
       const cpu = this.#folder("cpu", name);
       await writeSetting(cpu, "cpu.cfs_period_us", String(PERIOD_US));
       await writeSetting(cpu, "cpu.cfs_quota_us", String(Math.round(limits.cpus * PERIOD_US)));
+      if (limits.cpuWeight !== undefined) {
+        await writeSetting(cpu, "cpu.shares", String(Math.round((limits.cpuWeight * SHARES) / 100)));
+      }
       await writeSetting(this.#folder("pids", name), "pids.max", String(limits.pids));
     } catch (error) {
       if (!(error instanceof RoostError && error.code === "conflict")) await removeWhenEmpty(folders);

@@ -101,11 +101,12 @@ export class CgroupsV2 implements Cgroups {
 }
 
 /** `memory.oom.group`: a VMM that lost one of its threads to the kernel is no VMM; all or none. */
-function settings(limits: CgroupLimits): [controller: Controller, file: string, value: string][] {
+function settings(limits: CgroupLimits): (readonly [controller: Controller, file: string, value: string])[] {
   return [
     ["memory", "memory.max", String(limits.memoryBytes)],
     ["memory", "memory.oom.group", "1"],
     ["cpu", "cpu.max", `${Math.round(limits.cpus * PERIOD_US)} ${PERIOD_US}`],
+    ...(limits.cpuWeight === undefined ? [] : [["cpu", "cpu.weight", String(limits.cpuWeight)] as const]),
     ["pids", "pids.max", String(limits.pids)],
   ];
 }

@@ -8,6 +8,8 @@ export interface BaseImage {
   /** A raw ext4 file system, never written. */
   readonly path: string;
   readonly sizeBytes: number;
+  /** Changes with the content: an image that is built again is another file. */
+  readonly identity: string;
 }
 
 /** Names as the REST contract has them; also what keeps a name from being a path. */
@@ -18,5 +20,5 @@ export async function findImage(assets: string, name: string): Promise<BaseImage
   const path = join(assets, "images", name, "rootfs.ext4");
   const found = NAME.test(name) ? await stat(path).catch(() => undefined) : undefined;
   if (!found) throw new RoostError("not_found", `This host has no base image "${name}".`);
-  return { name, path, sizeBytes: found.size };
+  return { name, path, sizeBytes: found.size, identity: `${found.ino}-${Math.round(found.mtimeMs)}` };
 }

@@ -25,8 +25,7 @@ export async function pinImage(image: BaseImage, copies: string, to: string): Pr
 
 /** The copy of exactly this image, made when it is first needed. Whoever makes it at the same time makes the same. */
 async function keptCopy(image: BaseImage, copies: string): Promise<string> {
-  const { ino, mtimeMs } = await stat(image.path);
-  const path = join(copies, `${image.name}-${ino}-${Math.round(mtimeMs)}.ext4`);
+  const path = join(copies, `${image.name}-${image.identity}.ext4`);
   if (await stat(path).catch(() => undefined)) return path;
   await mkdir(copies, { recursive: true, mode: 0o700 });
   const fresh = `${path}.${process.pid}.${performance.now()}.new`;

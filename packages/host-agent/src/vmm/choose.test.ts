@@ -16,7 +16,15 @@ function candidate(accelerator: "kvm" | "tcg"): Vmm {
   const description = { name: "qemu", version: "7.2.0", accelerator } as const;
   const fingerprint = { ...description, machine: "", cpu: "", tscKhz: null };
   const facts = { description, fingerprint, kernelVersion: "", overheadMb: 1 };
-  return { ...facts, cannotWake: unused, start: unused, adopt: unused, stop: unused, readEnd: unused };
+  return {
+    ...facts,
+    bootIdentity: unused,
+    cannotWake: unused,
+    start: unused,
+    adopt: unused,
+    stop: unused,
+    readEnd: unused,
+  };
 }
 
 async function circumstances() {

@@ -12,6 +12,12 @@ export interface Kernel {
 export const KERNEL_IMAGE = "vmlinuz";
 export const KERNEL_INITRAMFS = "initramfs";
 
+/** Changes with what a guest boots from. It is looked at anew each time: `./roost install` replaces the files under an agent that runs. */
+export async function kernelIdentity({ version, folder }: Kernel): Promise<string> {
+  const files = await Promise.all([KERNEL_IMAGE, KERNEL_INITRAMFS].map((name) => stat(join(folder, name))));
+  return [version, ...files.map(({ ino, mtimeMs }) => `${ino}-${Math.round(mtimeMs)}`)].join(" ");
+}
+
 /** The newest kernel (by its folder's age) under `assets`. @throws RoostError `not_found` when there is none. */
 export async function findKernel(assets: string): Promise<Kernel> {
   const parent = join(assets, "kernels");

@@ -93,6 +93,8 @@ export interface Vmm {
   readonly fingerprint: VmmFingerprint;
   /** Of the guests that `start` boots now. */
   readonly kernelVersion: string;
+  /** Changes with the kernel or the initramfs that `start` boots guests from. */
+  bootIdentity(): Promise<string>;
   /** Host memory a machine takes beyond its guest's, at most; for admission and the cgroup's limit. */
   readonly overheadMb: number;
   /** Why a machine with this fingerprint cannot be woken here, for a person; `undefined` when it can. */

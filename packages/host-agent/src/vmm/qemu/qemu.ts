@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import { Keeper, readExit, startKeeper } from "../../keeper/keeper.ts";
-import type { Kernel } from "../kernel.ts";
+import { type Kernel, kernelIdentity } from "../kernel.ts";
 import type { Machine, MachineEnd, MachineFolders, MachineSpec, Vmm, VmmDescription, VmmFingerprint } from "../vmm.ts";
 import { MACHINE_LAYOUT, TCG_CACHE_MB } from "./command-line.ts";
 import type { CpuModel } from "./cpu-model.ts";
@@ -52,6 +52,10 @@ export class Qemu implements Vmm {
     };
     this.kernelVersion = options.kernel.version;
     this.overheadMb = QEMU_OVERHEAD_MB + (accelerator === "tcg" ? TCG_CACHE_MB : 0);
+  }
+
+  bootIdentity(): Promise<string> {
+    return kernelIdentity(this.#options.kernel);
   }
 
   async cannotWake(fingerprint: VmmFingerprint): Promise<string | undefined> {
