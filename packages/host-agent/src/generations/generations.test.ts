@@ -108,14 +108,15 @@ test("S10: a generation that cannot be sealed is not there, nor anything of it",
   assert.deepEqual(await readdir(b.at("generations")), []);
 });
 
-test("S4: a linked generation outlives the one it was linked from; both share every file but the working set", async () => {
+test("S4: a linked generation outlives the one it was linked from; both share every file", async () => {
   await using b = await bench();
   const [from, to] = [b.at("generations", "2"), b.at("kept", "copy")];
   await sealGeneration(b.sealing, from);
   await writeFile(join(from, "working-set"), "order");
   await linkGeneration(from, to, { durable: true });
-  assert.equal(await inodeOf(join(from, "vmstate")), await inodeOf(join(to, "vmstate")));
-  assert.notEqual(await inodeOf(join(from, "working-set")), await inodeOf(join(to, "working-set")));
+  for (const name of ["vmstate", "working-set"]) {
+    assert.equal(await inodeOf(join(from, name)), await inodeOf(join(to, name)));
+  }
   assert.deepEqual(await readManifest(to), await readManifest(from));
   assert.equal(await readFile(join(to, "working-set"), "utf8"), "order");
 });

@@ -1,8 +1,8 @@
 /** A generation once more, in another place, for another owner: the same files by hard link. */
-import { copyFile, link, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { flush } from "./durable.ts";
-import { DISK_FOLDER, generationFiles, MEMORY_FOLDER } from "./layout.ts";
+import { DISK_FOLDER, MEMORY_FOLDER } from "./layout.ts";
 
 /**
  * Appears whole, or not at all; whatever stood at `<to>.new` is removed.
@@ -11,10 +11,8 @@ import { DISK_FOLDER, generationFiles, MEMORY_FOLDER } from "./layout.ts";
  */
 export async function linkGeneration(from: string, to: string, { durable }: { durable: boolean }): Promise<void> {
   const fresh = `${to}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  await mkdir(fresh, { recursive: true, mode: 0o700 });
   try {
-    for (const folder of ["", MEMORY_FOLDER, DISK_FOLDER]) await linkFiles(join(from, folder), join(fresh, folder));
+    await linkWhole(from, fresh);
     if (durable) for (const folder of [MEMORY_FOLDER, DISK_FOLDER, ""]) await flush(join(fresh, folder));
     await rename(fresh, to);
   } catch (error) {
@@ -24,12 +22,28 @@ export async function linkGeneration(from: string, to: string, { durable }: { du
   if (durable) await flush(dirname(to));
 }
 
+/** It may be renewed (renew.ts) in the middle: then what was linked is of two folders, and is linked again. */
+async function linkWhole(from: string, fresh: string): Promise<void> {
+  for (;;) {
+    await rm(fresh, { recursive: true, force: true });
+    await mkdir(fresh, { recursive: true, mode: 0o700 });
+    const source = await inodeOf(from);
+    try {
+      for (const folder of ["", MEMORY_FOLDER, DISK_FOLDER]) await linkFiles(join(from, folder), join(fresh, folder));
+    } catch (error) {
+      if ((await inodeOf(from)) === source) throw error;
+    }
+    if ((await inodeOf(from)) === source) return;
+  }
+}
+
 async function linkFiles(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const entry of await readdir(from, { withFileTypes: true })) {
-    const source = join(from, entry.name);
-    // The working set is rewritten by each owner as it likes.
-    if (source === generationFiles(from).workingSet) await copyFile(source, join(to, entry.name));
-    else if (entry.isFile()) await link(source, join(to, entry.name));
+    if (entry.isFile()) await link(join(from, entry.name), join(to, entry.name));
   }
+}
+
+async function inodeOf(folder: string): Promise<bigint> {
+  return (await stat(folder, { bigint: true })).ino;
 }

@@ -46,8 +46,12 @@ export function chainOf({ folder }: OwnGeneration, { disk }: Manifest): DiskChai
 /** The chain below a sandbox's own layer: that of its newest generation, or its base image alone. */
 export async function chainBelow(dataFolder: string): Promise<DiskChain> {
   const newest = await newestGeneration(dataFolder);
-  if (newest) return chainOf(newest, await readManifest(newest.folder));
-  return { base: basePath(dataFolder), layers: [] };
+  return chainFrom(dataFolder, newest, newest && (await readManifest(newest.folder)));
+}
+
+/** The same, for who has read the newest generation's manifest already. */
+export function chainFrom(dataFolder: string, newest?: OwnGeneration, manifest?: Manifest): DiskChain {
+  return newest && manifest ? chainOf(newest, manifest) : { base: basePath(dataFolder), layers: [] };
 }
 
 /** Where the base image of a sandbox is held that began with one. */

@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import { flush } from "../generations/durable.ts";
 import { readManifest, sealGeneration } from "../generations/generations.ts";
+import { learnBeforePause } from "../upkeep/working-set.ts";
 import { freeMachine } from "./destroy.ts";
 import { foldersOf, type SandboxFolders } from "./folders.ts";
 import { sameIdentity } from "./identity.ts";
 import { Operation } from "./operation.ts";
-import { basePath, chainBelow, generationFolder, newestGeneration, removeOldGenerations } from "./own-generations.ts";
+import { basePath, chainFrom, generationFolder, newestGeneration, removeOldGenerations } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
 import { readRunRecord, readSpecRecord, removeEndRecord, specPath, writeRunRecord } from "./records.ts";
 import type { RunningSandbox } from "./sandbox.ts";
@@ -43,7 +44,9 @@ export async function freezeSandbox(
   await using operation = new Operation(parts, "pause", id, signal);
   const { folders } = operation;
   const parent = await newestGeneration(folders.data);
+  const before = parent && (await readManifest(parent.folder));
   const number = (parent?.number ?? 0) + 1;
+  await operation.step("working set", () => learnBeforePause(parts, id, running));
   await operation.step("mark", async () => {
     operation.undo(() => mark(folders, { state: "running" }));
     await mark(folders, { state: "pausing", generation: number });
@@ -58,7 +61,7 @@ export async function freezeSandbox(
     return await running.machine.freeze(String(number), number);
   });
   const layer = join(folders.data, FROZEN_LAYER);
-  const chain = await chainBelow(folders.data);
+  const chain = chainFrom(folders.data, parent, before);
   await operation.step("disk", async () => {
     operation.undo(() => rm(layer, { force: true }));
     await rm(layer, { force: true });
@@ -66,7 +69,6 @@ export async function freezeSandbox(
   });
   const spec = await readSpecRecord(folders.data);
   if (!spec) throw new RoostError("internal", `What ${id} was made from is not written down any more.`);
-  const image = parent ? (await readManifest(parent.folder)).image : spec.template;
   await operation.step("seal", async () => {
     const to = generationFolder(folders.data, number);
     operation.undo(() => rm(to, { recursive: true, force: true }));
@@ -79,7 +81,7 @@ export async function freezeSandbox(
         facts: {
           generation: number,
           created_at: parts.now().toISOString(),
-          image,
+          image: before?.image ?? spec.template,
           vcpus: spec.vcpus,
           memory_mb: spec.memory_mb,
           kernel: parts.vmm.kernelVersion,

@@ -74,4 +74,6 @@ export interface RunningSandbox {
   readonly envd: EnvdClient;
   readonly slot: Slot;
   readonly startedAt: Date;
+  /** Folder of the generation that it was woken from; undefined: it booted, or an earlier agent has started it. */
+  readonly wokenFrom?: string | undefined;
 }

@@ -25,12 +25,16 @@ const INIT_LIMIT_MS = 60_000;
 const PIDS_BEYOND_VCPUS = 104;
 /** What the VMM's own threads may use beside the vCPUs, in CPUs. */
 const CPUS_BEYOND_VCPUS = 0.5;
+/** Of a machine that gives way to sandboxes, beside their 100. */
+const GIVING_WAY_WEIGHT = 10;
 /** In a sandbox's data folder: where its keeper writes what it freezes. */
 export const SAVE_FOLDER = "save";
 
 export interface Shape {
   readonly vcpus: number;
   readonly memoryMb: number;
+  /** Only of what is no sandbox, and is in the way of none; see Demand in admission.ts. */
+  readonly giveWay?: (() => void) | undefined;
 }
 
 export interface Reservation {
@@ -77,14 +81,14 @@ export interface Origin {
   readonly vmmVersion: string | undefined;
 }
 
-/** From a disk to a guest that answers and has been told `identity`. */
+/** From a disk to a guest that answers and has been told `identity`; without one it is nobody yet. */
 export async function startMachine(
   operation: Operation,
   reservation: Reservation,
   shape: Shape,
   disk: AttachedDisk,
   origin: Origin,
-  identity: (accessToken: string) => GuestIdentity,
+  identity: ((accessToken: string) => GuestIdentity) | undefined,
 ): Promise<RunningSandbox> {
   const { parts, id, folders, signal } = operation;
   const { slot, uid, accessToken } = reservation;
@@ -93,6 +97,7 @@ export async function startMachine(
       memoryBytes: (shape.memoryMb + parts.vmm.overheadMb) * 1024 * 1024,
       cpus: shape.vcpus + CPUS_BEYOND_VCPUS,
       pids: shape.vcpus + PIDS_BEYOND_VCPUS,
+      cpuWeight: shape.giveWay && GIVING_WAY_WEIGHT,
     });
     operation.undo(() => cgroup.remove());
     return cgroup;
@@ -103,7 +108,8 @@ export async function startMachine(
     const machine = await parts.vmm.start(
       {
         sandboxId: id,
-        ...shape,
+        vcpus: shape.vcpus,
+        memoryMb: shape.memoryMb,
         memory: {
           mode: parts.memoryMode,
           from: origin.generation,
@@ -128,10 +134,11 @@ export async function startMachine(
     await waitForGuest(envd, machine, signal);
     return envd;
   });
-  await operation.step("init", () =>
-    envd.init(identity(accessToken), AbortSignal.any([signal, AbortSignal.timeout(INIT_LIMIT_MS)])),
-  );
-  return { machine, envd, slot, startedAt: parts.now() };
+  await operation.step("init", async () => {
+    if (!identity) return;
+    await envd.init(identity(accessToken), AbortSignal.any([signal, AbortSignal.timeout(INIT_LIMIT_MS)]));
+  });
+  return { machine, envd, slot, startedAt: parts.now(), wokenFrom: origin.generation };
 }
 
 /** Writes down that it runs: from here on it outlives the agent. */
