@@ -10,7 +10,11 @@ import { Migration } from "./migration.ts";
 import { Qmp } from "./qmp.ts";
 
 /** Run states (QAPI `RunState`) from which a machine does not come back by itself. */
-const STUCK_STATES = new Set(["internal-error", "io-error", "guest-panicked"]);
+const STUCK_STATES = new Set(["internal-error", "guest-panicked"]);
+/** Of one whose disk could not be written because the host's is full. QEMU keeps the write, and tries it again when it goes on. */
+const NO_ROOM = "io-error";
+/** How long such a machine stands still before it is tried again. */
+const ROOM_RETRY_MS = 1_000;
 /** How often a QEMU that has just been started is asked for its socket, which takes it some 30 ms to open. */
 const QMP_RETRY_MS = 5;
 
@@ -27,6 +31,8 @@ interface MachineParts {
 
 export class QemuMachine implements Machine {
   readonly #parts: MachineParts;
+  /** It is to stand still, whatever else would let it go on. */
+  #frozen = false;
 
   private constructor(parts: MachineParts) {
     this.#parts = parts;
@@ -37,6 +43,7 @@ export class QemuMachine implements Machine {
     const { keeperPid, vmmPid } = await keeper.status();
     let stuck: string | undefined;
     let migration: Migration | undefined;
+    let machine: QemuMachine | undefined;
     const qmp = await connectQmp(join(folders.run, "vm", "qmp.sock"), keeper, (name, data) => {
       if (name === "STOP") void checkState();
       if (name === "MIGRATION") migration?.onEvent(data);
@@ -49,9 +56,15 @@ export class QemuMachine implements Machine {
     const checkState = async (): Promise<void> => {
       const answer = await qmp?.execute("query-status").catch(() => undefined);
       const { status } = (answer ?? {}) as { status?: string };
+      if (status === NO_ROOM) void waitForRoom();
       if (status === undefined || !STUCK_STATES.has(status)) return;
       stuck = status;
       await keeper.kill();
+    };
+    /** Its guest only waits: nothing of it is lost. If there is still no room, QEMU tells of it again. */
+    const waitForRoom = async (): Promise<void> => {
+      await setTimeout(ROOM_RETRY_MS, undefined, { ref: false });
+      if (machine && !machine.#frozen) await qmp?.execute("cont").catch(() => {}); // It has ended, then.
     };
     await checkState();
     const ended = Promise.withResolvers<MachineEnd>();
@@ -62,7 +75,8 @@ export class QemuMachine implements Machine {
       ended.resolve(await describeEnd(folders, exit, stuck));
     });
     const pids = { keeper: keeperPid, vmm: vmmPid };
-    return new QemuMachine({ keeper, qmp, migration, folders, pids, ended: ended.promise, letGo });
+    machine = new QemuMachine({ keeper, qmp, migration, folders, pids, ended: ended.promise, letGo });
+    return machine;
   }
 
   get ended(): Promise<MachineEnd> {
@@ -83,11 +97,13 @@ export class QemuMachine implements Machine {
   async freeze(name: string, generation: number): Promise<SavedMachine> {
     const { migration, keeper, folders } = this.#parts;
     if (!migration) throw this.#gone();
+    this.#frozen = true;
     await this.#execute("stop");
     return await migration.send(keeper, name, generation, () => cancelSave(folders));
   }
 
   async thaw(): Promise<void> {
+    this.#frozen = false;
     await this.#execute("cont");
   }
 
