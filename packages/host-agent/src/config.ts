@@ -79,6 +79,14 @@ const SETTINGS = {
     },
     ["auto", "mapped", "paged"],
   ),
+  ROOST_WARM_BASES: choice(
+    {
+      description:
+        "Whether base images are booted and frozen ahead, in the background, for each shape that was asked for, so that making a sandbox is waking one; `auto`: as long as nobody needs the memory. `off` removes them.",
+      default: "auto",
+    },
+    ["auto", "off"],
+  ),
   ROOST_SLOT_CIDR: {
     description: "Addresses by which this machine reaches its sandboxes, two of them for each.",
     default: "10.213.0.0/16",
@@ -131,6 +139,7 @@ export interface Config {
   readonly disk: "auto" | "qcow2";
   readonly cpu: CpuChoice;
   readonly memory: "auto" | "mapped" | "paged";
+  readonly warmBases: "auto" | "off";
   readonly slotCidr: string;
   readonly vmmUidBase: number;
   /** Undefined: the larger of 1024 and 10 % of the machine's memory. */
@@ -155,6 +164,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     disk: required("ROOST_DISK", env),
     cpu: required("ROOST_CPU", env),
     memory: required("ROOST_MEMORY", env),
+    warmBases: required("ROOST_WARM_BASES", env),
     slotCidr: required("ROOST_SLOT_CIDR", env),
     vmmUidBase: required("ROOST_VMM_UID_BASE", env),
     hostReserveMb: optional("ROOST_HOST_RESERVE_MB", env),

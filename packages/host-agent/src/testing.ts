@@ -1,4 +1,5 @@
 /** What tests of whole operations (`tests/faults`) need of the agent; no other package imports from it. */
+export { emptyLayer } from "./disk/qcow2/header.ts";
 export { findCandidates } from "./host/candidates.ts";
 export { Ground, type GroundOptions } from "./host/ground.ts";
 export { chooseHostVmm } from "./host/host.ts";
@@ -10,3 +11,5 @@ export { reconcile } from "./sandboxes/reconcile.ts";
 export { resumeSandbox } from "./sandboxes/resume.ts";
 export type { RunningSandbox } from "./sandboxes/sandbox.ts";
 export type { Steps } from "./sandboxes/steps.ts";
+export { Shelf } from "./warm-bases/shelf.ts";
+export { warmBase } from "./warm-bases/warm-base.ts";

@@ -18,7 +18,10 @@ import { joinedHostId } from "./supervise/membership.ts";
 import { type RunningRoost, type ServiceName, startRoost } from "./supervise/roost.ts";
 
 export interface InstanceOptions {
-  /** Settings of the servers (`ROOST_…`) that differ from their defaults. */
+  /**
+   * Settings of the servers (`ROOST_…`) that differ from their defaults. Warm bases are off, unless they are set here: so that nothing
+   * comes and goes that the test has not asked for.
+   */
   readonly environment?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -124,7 +127,8 @@ function instanceOf(settings: Settings, run: Run, hostId: string, stack: AsyncDi
 
 function instanceSettings(lot: Lot, home: string, environment: InstanceOptions["environment"] = {}): Settings {
   const { DATABASE_URL: _, ...inherited } = process.env;
-  return readSettings({ ...inherited, ...lot.environment, ...environment, ROOST_HOME: home });
+  const quiet = { ROOST_WARM_BASES: "off" };
+  return readSettings({ ...quiet, ...inherited, ...lot.environment, ...environment, ROOST_HOME: home });
 }
 
 /** A test that was killed could not stop its Roost. Whoever takes its number next finds its home here. */

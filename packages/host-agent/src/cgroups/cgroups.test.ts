@@ -152,6 +152,19 @@ for (const { name: variant, limits, open } of variants) {
     assert.ok(memoryBytes <= 32 * 1024 * 1024);
   });
 
+  promise("what has less weight gets less of a CPU that others want, too", async (it) => {
+    const cgroup = await it.cgroups.create(it.name, { ...LIMITS, cpuWeight: 10 });
+    const values = await Promise.all(
+      cgroup.procs.flatMap((file) =>
+        ["cpu.weight", "cpu.shares"].map((name) => readFile(join(dirname(file), name), "utf8").catch(() => "")),
+      ),
+    );
+    assert.deepEqual(
+      values.filter((value) => value !== "").map((value) => value.trim()),
+      [it.cgroups.version === 2 ? "10" : "102"],
+    );
+  });
+
   promise("N3: CPU time is held to the limit by the kernel, to a fraction of a CPU", async (it) => {
     const cgroup = await it.cgroups.create(it.name, { ...LIMITS, cpus: 0.25 });
     const values = await Promise.all(

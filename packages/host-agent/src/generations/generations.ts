@@ -5,5 +5,6 @@
 export { generationFiles } from "./layout.ts";
 export { linkGeneration } from "./link.ts";
 export { type Manifest, readManifest } from "./manifest.ts";
+export { removeGeneration } from "./remove.ts";
 export { type Sealing, sealGeneration } from "./seal.ts";
 export { generationSize } from "./size.ts";

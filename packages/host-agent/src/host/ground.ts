@@ -89,6 +89,7 @@ export class Ground implements AsyncDisposable {
         run: this.#runFolder,
         data: join(dataFolder, SANDBOXES),
         generations: join(dataFolder, "generations"),
+        warmBases: join(dataFolder, "warm-bases"),
         images: join(dataFolder, "images"),
       },
       uidBase: vmmUidBase,

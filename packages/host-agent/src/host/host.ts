@@ -15,6 +15,7 @@ import { reconcile } from "../sandboxes/reconcile.ts";
 import { Sandboxes } from "../sandboxes/sandboxes.ts";
 import { chooseVmm, chosenVmm } from "../vmm/choose.ts";
 import type { Vmm } from "../vmm/vmm.ts";
+import { openWarmBases, removeWarmBases } from "../warm-bases/warm-bases.ts";
 import { findCandidates } from "./candidates.ts";
 import { Ground, type GroundOptions } from "./ground.ts";
 import { trialMark, trySandbox } from "./trial.ts";
@@ -22,7 +23,17 @@ import { trialMark, trySandbox } from "./trial.ts";
 /** What of the configuration a host is made from. */
 export type HostConfig = Pick<
   Config,
-  "assets" | "data" | "run" | "disk" | "cpu" | "memory" | "slotCidr" | "vmmUidBase" | "hostReserveMb" | "vmm"
+  | "assets"
+  | "data"
+  | "run"
+  | "disk"
+  | "cpu"
+  | "memory"
+  | "warmBases"
+  | "slotCidr"
+  | "vmmUidBase"
+  | "hostReserveMb"
+  | "vmm"
 >;
 
 /**
@@ -79,7 +90,9 @@ export async function openHost(
   await using stack = new AsyncDisposableStack();
   const ground = stack.use(await Ground.open(groundOptions(config, mark, logger)));
   const parts = ground.partsWith(vmm);
-  const sandboxes = stack.use(await Sandboxes.open(parts, onChange));
+  const warmBases = config.warmBases === "off" ? undefined : stack.use(await openWarmBases(parts));
+  if (!warmBases) await removeWarmBases(parts);
+  const sandboxes = stack.use(await Sandboxes.open(parts, onChange, warmBases));
   const kept = stack.move();
   return {
     sandboxes,

@@ -1,24 +1,25 @@
 /** Making a sandbox, in steps, each of which is undone when a later one fails. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { linkGeneration, type Manifest, readManifest } from "../generations/generations.ts";
-import { findImage } from "../images/images.ts";
-import { pinImage } from "../images/pin.ts";
+import { RoostError } from "@roost/protocol/errors";
+import type { GuestIdentity } from "../envd-client/envd-client.ts";
 import { makingMarker } from "./folders.ts";
 import { newIdentity } from "./identity.ts";
 import { Operation } from "./operation.ts";
-import { basePath, chainBelow, GENERATIONS_FOLDER, generationFolder } from "./own-generations.ts";
+import { chainBelow } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
 import { writeSpecRecord } from "./records.ts";
 import type { RunningSandbox, SandboxSpec } from "./sandbox.ts";
-import { checkRestorable, snapshotFolder } from "./snapshots.ts";
-import { keepRunning, type Origin, reserve, startMachine } from "./start-machine.ts";
+import { imageSource, type Source, snapshotSource, type WarmBase, warmSource } from "./sources.ts";
+import { keepRunning, type Reservation, reserve, type Shape, startMachine } from "./start-machine.ts";
 
-/** What a sandbox begins as. */
-interface Source {
-  readonly shape: { readonly vcpus: number; readonly memoryMb: number };
-  /** Puts it into the sandbox's data folder. */
-  readonly place: (dataFolder: string) => Promise<Origin>;
+/** Where create looks for warm bases; see warm-bases/. */
+export interface WarmBases {
+  /** Counts as use. It may be gone at any moment. */
+  find(image: string, shape: Shape): Promise<WarmBase | undefined>;
+  /** No sandbox could be made from it. */
+  giveUp(base: WarmBase, reason: unknown): Promise<void>;
+  /** A sandbox of this image and shape had to be booted. */
+  want(image: string, shape: Shape): void;
 }
 
 /**
@@ -30,72 +31,83 @@ export async function createSandbox(
   spec: SandboxSpec,
   createdAt: Date,
   signal: AbortSignal,
+  warmBases?: WarmBases,
+): Promise<RunningSandbox> {
+  if (spec.snapshotId !== undefined) {
+    return await make(parts, spec, () => snapshotSource(parts, spec.snapshotId ?? ""), createdAt, signal);
+  }
+  const { template, vcpus, memoryMb } = spec;
+  const base = await warmBases?.find(template, { vcpus, memoryMb });
+  if (base) {
+    try {
+      return await make(parts, spec, () => warmSource(base), createdAt, signal);
+    } catch (error) {
+      if (signal.aborted || isOfTheHost(error)) throw error;
+      await warmBases?.giveUp(base, error);
+    }
+  }
+  const running = await make(parts, spec, () => imageSource(parts, spec), createdAt, signal);
+  if (!base) warmBases?.want(template, { vcpus, memoryMb });
+  return running;
+}
+
+/** Whether it would have failed from any source. */
+function isOfTheHost(error: unknown): boolean {
+  return error instanceof RoostError && (error.code === "no_capacity" || error.code === "disk_full");
+}
+
+async function make(
+  parts: Parts,
+  spec: SandboxSpec,
+  findSource: () => Promise<Source>,
+  createdAt: Date,
+  signal: AbortSignal,
 ): Promise<RunningSandbox> {
   await using operation = new Operation(parts, "create", spec.id, signal);
-  const { folders } = operation;
-  const source = await operation.step("image", () => findSource(parts, spec));
-  const reservation = await reserve(operation, source.shape, spec.internet, "starting");
+  const source = await operation.step("image", findSource);
+  const { reservation, running } = await bringUp(operation, spec, source, createdAt, (accessToken) =>
+    newIdentity(parts, spec.id, spec.env, accessToken),
+  );
+  await operation.step("keep", async () => {
+    await keepRunning(operation, reservation, running);
+    await rm(makingMarker(operation.folders));
+  });
+  operation.complete();
+  parts.logger.info({ sandbox: spec.id, origin: source.madeFrom?.origin ?? "boot" }, "made");
+  return running;
+}
+
+/** From nothing to a guest that answers; until its maker takes the marker away, who finds it removes it. */
+export async function bringUp(
+  operation: Operation,
+  spec: SandboxSpec,
+  { shape, madeFrom, place }: Source,
+  createdAt: Date,
+  identity: ((accessToken: string) => GuestIdentity) | undefined,
+): Promise<{ reservation: Reservation; running: RunningSandbox }> {
+  const { folders, parts, signal } = operation;
+  const reservation = await reserve(operation, shape, spec.internet, "starting");
   await operation.step("folder", async () => {
     operation.undo(() => rm(folders.data, { recursive: true, force: true }));
     await mkdir(folders.data, { recursive: true, mode: 0o700 });
     await writeFile(makingMarker(folders), "");
     await writeSpecRecord(folders.data, {
       template: spec.template,
-      vcpus: source.shape.vcpus,
-      memory_mb: source.shape.memoryMb,
+      vcpus: shape.vcpus,
+      memory_mb: shape.memoryMb,
       internet: spec.internet,
       timeout_sec: spec.timeoutSec,
       env: { ...spec.env },
       created_at: createdAt.toISOString(),
+      ...(madeFrom ? { made_from: madeFrom } : {}),
     });
   });
-  const origin = await operation.step("source", () => source.place(folders.data));
+  const origin = await operation.step("source", () => place(folders.data));
   const disk = await operation.step("disk", async () => {
     const disk = await parts.rootDisk.create(await chainBelow(folders.data), folders.data, reservation.uid, signal);
     operation.undo(() => parts.rootDisk.remove(folders.data));
     return disk;
   });
-  const running = await startMachine(operation, reservation, source.shape, disk, origin, (accessToken) =>
-    newIdentity(parts, spec.id, spec.env, accessToken),
-  );
-  await operation.step("keep", async () => {
-    await keepRunning(operation, reservation, running);
-    await rm(makingMarker(folders));
-  });
-  operation.complete();
-  return running;
-}
-
-async function findSource(parts: Parts, spec: SandboxSpec): Promise<Source> {
-  return spec.snapshotId === undefined ? await imageSource(parts, spec) : await snapshotSource(parts, spec.snapshotId);
-}
-
-async function imageSource(parts: Parts, { template, vcpus, memoryMb }: SandboxSpec): Promise<Source> {
-  const image = await findImage(parts.assets, template);
-  return {
-    shape: { vcpus, memoryMb },
-    place: async (dataFolder) => {
-      await pinImage(image, parts.roots.images, basePath(dataFolder));
-      return { generation: undefined, vmmVersion: undefined };
-    },
-  };
-}
-
-/** A snapshot's own vCPUs and memory hold, whatever was asked for (S5). */
-async function snapshotSource(parts: Parts, snapshotId: string): Promise<Source> {
-  const folder = snapshotFolder(parts.roots, snapshotId);
-  const manifest = await readManifest(folder);
-  await checkRestorable(parts.vmm, manifest);
-  return {
-    shape: { vcpus: manifest.vcpus, memoryMb: manifest.memory_mb },
-    place: (dataFolder) => placeGeneration(folder, manifest, dataFolder),
-  };
-}
-
-/** The sandbox has the generation as its own from then on; what becomes of the snapshot is nothing to it. */
-async function placeGeneration(folder: string, manifest: Manifest, dataFolder: string): Promise<Origin> {
-  await mkdir(join(dataFolder, GENERATIONS_FOLDER), { mode: 0o700 });
-  const own = generationFolder(dataFolder, manifest.generation);
-  await linkGeneration(folder, own, { durable: false });
-  return { generation: own, vmmVersion: manifest.vmm.version };
+  const running = await startMachine(operation, reservation, shape, disk, origin, identity);
+  return { reservation, running };
 }

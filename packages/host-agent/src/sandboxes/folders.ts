@@ -22,6 +22,8 @@ export interface SandboxRoots {
   readonly data: string;
   /** `$ROOST_DATA/generations`, of snapshots. On the same file system as `data`, for hard links. */
   readonly generations: string;
+  /** `$ROOST_DATA/warm-bases`: see warm-bases/. On the same file system, too. */
+  readonly warmBases: string;
   /** `$ROOST_DATA/images`: copies of base images that lie on another file system. */
   readonly images: string;
 }

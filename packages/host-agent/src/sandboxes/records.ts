@@ -40,6 +40,13 @@ const SpecRecord = Type.Object({
   /** Told to its guest again when its disk is booted. */
   env: Type.Record(Type.String(), Type.String()),
   created_at: Type.String(),
+  /** The generation that it was made from: while that is its newest, it has never been frozen itself. Absent: it booted. */
+  made_from: Type.Optional(
+    Type.Object({
+      origin: Type.Union([Type.Literal("warm base"), Type.Literal("snapshot")]),
+      generation: Type.Integer({ minimum: 1 }),
+    }),
+  ),
 });
 export type SpecRecord = Static<typeof SpecRecord>;
 

@@ -5,7 +5,7 @@
 import { RoostError } from "@roost/protocol/errors";
 import type { AttachedDisk } from "../disk/root-disk.ts";
 import { type Manifest, readManifest } from "../generations/generations.ts";
-import { rebootedIdentity, sameIdentity } from "./identity.ts";
+import { newIdentity, rebootedIdentity, sameIdentity } from "./identity.ts";
 import { Operation } from "./operation.ts";
 import { chainBelow, newestGeneration, type OwnGeneration } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
@@ -35,9 +35,10 @@ export async function resumeSandbox(
     mode === "memory"
       ? { generation: source.generation?.folder, vmmVersion: source.manifest?.vmm.version }
       : { generation: undefined, vmmVersion: undefined };
-  const running = await startMachine(operation, reservation, shape, disk, origin, (accessToken) =>
-    mode === "memory" ? sameIdentity(parts, accessToken) : rebootedIdentity(parts, id, source.spec.env, accessToken),
-  );
+  const running = await startMachine(operation, reservation, shape, disk, origin, (accessToken) => {
+    if (mode === "disk") return rebootedIdentity(parts, id, source.spec.env, accessToken);
+    return isOwn(source) ? sameIdentity(parts, accessToken) : newIdentity(parts, id, source.spec.env, accessToken);
+  });
   await operation.step("keep", () => keepRunning(operation, reservation, running));
   operation.complete();
   await removeEndRecord(folders.data);
@@ -57,7 +58,8 @@ async function findSource(parts: Parts, id: string, dataFolder: string, mode: Re
   const generation = await newestGeneration(dataFolder);
   const manifest = generation && (await readManifest(generation.folder));
   if (mode === "disk") return { spec, generation, manifest };
-  if (!manifest) {
+  const booted = spec.made_from === undefined || spec.made_from.origin === "warm base";
+  if (!manifest || (booted && !isOwn({ spec, generation }))) {
     throw new RoostError(
       "not_paused",
       `The sandbox ${id} was never paused: resume it from its disk, with mode "disk".`,
@@ -65,6 +67,11 @@ async function findSource(parts: Parts, id: string, dataFolder: string, mode: Re
   }
   await checkRestorable(parts.vmm, manifest);
   return { spec, generation, manifest };
+}
+
+/** Whether it was frozen as itself: not as what it was made from, whose name and clock are not its own. */
+function isOwn({ spec, generation }: Pick<Source, "spec" | "generation">): boolean {
+  return generation?.number !== spec.made_from?.generation;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
 import { Activity } from "./activity.ts";
-import { createSandbox } from "./create.ts";
+import { createSandbox, type WarmBases } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
 import { describe, type Entry, entryOf } from "./entry.ts";
 import { foldersOf } from "./folders.ts";
@@ -27,19 +27,22 @@ export class Sandboxes implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #entries = new Map<string, Entry>();
   readonly #onChange: () => void;
+  readonly #warmBases: WarmBases | undefined;
   readonly #stopping = new AbortController();
 
-  private constructor(parts: Parts, onChange: () => void) {
+  private constructor(parts: Parts, onChange: () => void, warmBases: WarmBases | undefined) {
     this.#parts = parts;
     this.#onChange = onChange;
+    this.#warmBases = warmBases;
   }
 
   /**
    * Takes over what an earlier agent left.
    * @param onChange told of every change of a state that nobody asked for.
+   * @param warmBases undefined: all sandboxes of base images boot.
    */
-  static async open(parts: Parts, onChange: () => void): Promise<Sandboxes> {
-    const sandboxes = new Sandboxes(parts, onChange);
+  static async open(parts: Parts, onChange: () => void, warmBases?: WarmBases): Promise<Sandboxes> {
+    const sandboxes = new Sandboxes(parts, onChange, warmBases);
     for (const found of await reconcile(parts)) sandboxes.#takeOver(found);
     return sandboxes;
   }
@@ -54,7 +57,8 @@ export class Sandboxes implements AsyncDisposable {
     const { template, vcpus, memoryMb: memory_mb, timeoutSec: timeout_sec } = spec;
     const entry = entryOf(spec.id, { template, vcpus, memory_mb, timeout_sec }, this.#parts.now(), "starting");
     this.#entries.set(spec.id, entry);
-    const making = createSandbox(this.#parts, spec, entry.createdAt, AbortSignal.any([signal, entry.cancel.signal]));
+    const cancelled = AbortSignal.any([signal, entry.cancel.signal]);
+    const making = createSandbox(this.#parts, spec, entry.createdAt, cancelled, this.#warmBases);
     const work = making.then(
       async (running) => {
         const made = await readSpecRecord(foldersOf(this.#parts.roots, spec.id).data);
@@ -95,6 +99,8 @@ export class Sandboxes implements AsyncDisposable {
    */
   async resume(id: string, mode: ResumeMode, signal: AbortSignal): Promise<SandboxInfo> {
     const entry = this.#known(id);
+    // What a machine that ended by itself has left is being freed: nobody's operation, and soon done.
+    while (entry.state === "error" && entry.busy) await entry.busy;
     if (entry.state === "running" && !entry.busy) return describe(entry);
     this.#refuseIfBusy(entry);
     if (entry.state !== "paused" && entry.state !== "error") {

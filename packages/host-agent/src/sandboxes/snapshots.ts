@@ -1,9 +1,15 @@
 /** Named snapshots on this host: `generations/<snapshot id>` beside the sandboxes. */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import { isId } from "@roost/protocol/ids";
-import { generationSize, linkGeneration, type Manifest, readManifest } from "../generations/generations.ts";
+import {
+  generationSize,
+  linkGeneration,
+  type Manifest,
+  readManifest,
+  removeGeneration,
+} from "../generations/generations.ts";
 import type { Vmm } from "../vmm/vmm.ts";
 import type { SandboxRoots } from "./folders.ts";
 import type { SnapshotInfo } from "./sandbox.ts";
@@ -29,13 +35,7 @@ export async function findSnapshot(roots: SandboxRoots, id: string): Promise<Sna
 
 /** Idempotent. It is gone at once, whole, also if the machine dies in the middle. */
 export async function deleteSnapshot(roots: SandboxRoots, id: string): Promise<void> {
-  const folder = snapshotFolder(roots, id);
-  const going = `${folder}.new`; // What has this name is nothing, and is removed wherever it is found.
-  await rm(going, { recursive: true, force: true });
-  await rename(folder, going).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
-  await rm(going, { recursive: true, force: true });
+  await removeGeneration(snapshotFolder(roots, id));
 }
 
 /** Those that can be read; a damaged one is left for a person to look at. */
