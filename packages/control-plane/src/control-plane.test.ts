@@ -135,9 +135,14 @@ test("not ready without its database, and ready again with it", async () => {
   const down = await api.get("/readyz");
   assert.deepEqual([down.status, down.body], [503, { status: "database_unavailable" }]);
   assert.equal((await api.get("/healthz")).status, 200);
+  const json = { email: "nobody@example.com", password: "whatever it is" };
+  const refused = await api.post("/v1/auth/login", { json });
+  assert.deepEqual([refused.status, refused.body.error.code], [503, "database_unavailable"]);
+  assert.equal(refused.headers.get("retry-after"), "1", "clients may try again by themselves");
   assert.equal((await fetch(plane.metricsUrl)).status, 503);
   await sql`alter database ${sql.id(name)} with allow_connections true`.execute(server);
   assert.equal((await api.get("/readyz")).status, 200);
+  assert.equal((await api.post("/v1/auth/login", { json })).status, 401);
   await db.selectFrom("users").select("id").execute();
 });
 

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   internal: { http: 500, rpc: Code.Internal },
   host_failed: { http: 502, rpc: Code.Unavailable },
   no_capacity: { http: 503, rpc: Code.ResourceExhausted },
+  database_unavailable: { http: 503, rpc: Code.Unavailable },
   host_unavailable: { http: 503, rpc: Code.Unavailable },
   disk_full: { http: 507, rpc: Code.ResourceExhausted },
 } as const;

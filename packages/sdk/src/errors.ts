@@ -20,6 +20,7 @@ export type RoostErrorCode =
   | "internal"
   | "host_failed"
   | "no_capacity"
+  | "database_unavailable"
   | "host_unavailable"
   | "disk_full"
   | (string & {});

@@ -103,7 +103,7 @@ export function guardRoutes(app: FastifyInstance, parts: AccessParts): void {
 /** Adds to a route's schema what follows from its access and its inputs. */
 function document(route: RouteOptions, access: Access): void {
   const schema = route.schema ?? {};
-  const codes: ErrorCode[] = ["internal", ...(route.config?.errors ?? [])];
+  const codes: ErrorCode[] = ["internal", "database_unavailable", ...(route.config?.errors ?? [])];
   if (access !== "anyone") codes.push("unauthorized");
   if (access === "host") codes.push("host_deleted");
   if (schema.body) codes.push("invalid_request", "payload_too_large");

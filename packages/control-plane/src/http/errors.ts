@@ -2,7 +2,9 @@
 import type { Socket } from "node:net";
 import { ERROR_CODES, type ErrorCode, RoostError } from "@roost/protocol/errors";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isDatabaseUnavailable } from "../db/unavailable.ts";
 import { HostHasSandboxesError } from "../hosts/hosts.ts";
+import { RateLimitedError } from "./rate-limits.ts";
 import { newRequestId, REQUEST_ID_HEADER } from "./request-ids.ts";
 
 export interface ErrorAnswer {
@@ -15,6 +17,11 @@ export interface ErrorAnswer {
 /** What Fastify's own refusals (no JSON, too large, an unknown content type …) are in our terms. */
 function asRoostError(error: FastifyError): RoostError {
   if (error instanceof RoostError) return error;
+  if (isDatabaseUnavailable(error)) {
+    return new RoostError("database_unavailable", "The database does not answer at this moment; try again.", {
+      cause: error,
+    });
+  }
   const status = error.statusCode ?? 500;
   if (status === 413)
     return new RoostError("payload_too_large", "The body is larger than the limit.", { cause: error });
@@ -31,6 +38,9 @@ function asRoostError(error: FastifyError): RoostError {
     cause: error,
   });
 }
+
+/** A database that was killed is back after about as long. */
+const RETRY_AFTER_SEC = 1;
 
 export function errorAnswer(error: RoostError): ErrorAnswer {
   const sandboxIds = error instanceof HostHasSandboxesError ? { sandbox_ids: error.sandboxIds } : {};
@@ -53,6 +63,8 @@ function answerError(failure: FastifyError, request: FastifyRequest, reply: Fast
     const level = error.code === "internal" ? "error" : "warn";
     request.log[level]({ err: error, code: error.code }, "request failed");
   } else request.log.debug({ err: error, code: error.code }, "request refused");
+  if (error.code === "database_unavailable") reply.header("retry-after", RETRY_AFTER_SEC);
+  if (error instanceof RateLimitedError) reply.header("Retry-After", String(error.retryAfterSec));
   void reply.code(status).type("application/json; charset=utf-8").send(body);
 }
 

@@ -33,6 +33,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   internal: "a fault of this server; the log has it under the request id",
   host_failed: "the host failed",
   no_capacity: "no host has room; the message says what is missing",
+  database_unavailable: "the database does not answer at this moment; try again after `Retry-After`",
   host_unavailable: "the host does not answer",
   disk_full: "no space is left on the disk",
 };
