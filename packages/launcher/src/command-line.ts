@@ -10,6 +10,7 @@ export type Command =
   | { readonly name: "install" }
   | { readonly name: "config"; readonly json: boolean }
   | { readonly name: "test"; readonly scope: TestScope; readonly files: readonly string[] }
+  | { readonly name: "bench"; readonly args: readonly string[] }
   | { readonly name: "lab"; readonly action: LabAction }
   | { readonly name: "help"; readonly text: string };
 
@@ -21,9 +22,11 @@ export const USAGE = `Usage: ./roost COMMAND
   up [--detach] [--json]       install what is missing, then run a Roost: PostgreSQL, control plane, host agent.
                                In the foreground until Ctrl-C; --detach returns once it is ready.
                                --json prints one last line: url, api_key, admin_email, admin_password
-  down                         destroy running sandboxes, stop everything, leave nothing running
+  down                         pause running sandboxes, stop everything, leave nothing running
   dev                          as up, and restart a server when its sources change
   test [--all|--lab] [FILE…]   every check and test; --all takes the long ones along, FILEs only those
+  bench [--only ROW,…] [--rounds N] [--json]
+                               how long it takes to create, pause, resume …, beside the same by hand: docs/bench.md
   lab ACTION                   emulated host machines to try things on: ./roost lab --help tells more
   install                      only install what is missing
   config [--json]              every setting of client and servers, with what is in force
@@ -49,6 +52,9 @@ export function parseCommandLine(args: readonly string[]): Command {
       if (flags.size > 1) throw new LauncherFailure("--all and --lab do not go together");
       return { name, scope: flags.has("--all") ? "all" : flags.has("--lab") ? "lab" : "usual", files: others };
     }
+    case "bench":
+      // What the rows are, the benchmark knows.
+      return { name, args: rest };
     case "config": {
       const { flags } = split(name, rest, ["--json"], false);
       return { name, json: flags.has("--json") };
