@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { findCandidates, Ground, type Parts } from "@roost/host-agent/testing";
+import { findCandidates, Ground, type GroundOptions, type Parts } from "@roost/host-agent/testing";
 import { takeLot } from "@roost/launcher/lot";
 import { readSettings } from "@roost/launcher/settings";
 import { newId } from "@roost/protocol/ids";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import type { machineState } from "../machine-state/machine-state.ts";
 
 export interface FaultsGround extends AsyncDisposable {
@@ -15,12 +15,19 @@ export interface FaultsGround extends AsyncDisposable {
   readonly scope: Parameters<typeof machineState>[0];
 }
 
-export async function openFaultsGround(): Promise<FaultsGround> {
+export interface FaultsGroundOptions {
+  readonly memory?: GroundOptions["memory"];
+  /** On a file system of the test's own; by default a folder that goes with the ground. */
+  readonly dataFolder?: string;
+  readonly logger?: Logger;
+}
+
+export async function openFaultsGround(options: FaultsGroundOptions = {}): Promise<FaultsGround> {
   await using stack = new AsyncDisposableStack();
   const lot = stack.use(await takeLot());
   const { cache: assets, checkout } = readSettings(process.env);
-  const folder = await mkdtemp(join(checkout, ".roost", "faults-"));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = options.dataFolder ?? (await mkdtemp(join(checkout, ".roost", "faults-")));
+  if (options.dataFolder === undefined) stack.defer(() => rm(folder, { recursive: true, force: true }));
   const mark = newId("host", randomBytes).slice(5, 9);
   const runFolder = lot.environment.ROOST_RUN;
   stack.defer(() => rm(runFolder, { recursive: true, force: true }));
@@ -29,14 +36,14 @@ export async function openFaultsGround(): Promise<FaultsGround> {
     mark,
     assets,
     dataFolder: folder,
-    memory: "mapped",
+    memory: options.memory ?? "mapped",
     runFolder,
     disk: "auto",
     slotCidr: lot.environment.ROOST_SLOT_CIDR,
     spareSlots: 0,
     vmmUidBase: Number(lot.environment.ROOST_VMM_UID_BASE),
     hostReserveMb: undefined,
-    logger: pino({ level: "silent" }),
+    logger: options.logger ?? pino({ level: "silent" }),
   });
   stack.defer(() => ground.teardown());
   const kept = stack.move();
