@@ -1,6 +1,7 @@
 //! What `roost-keeper` does with a generation that lies on the disk, without a VMM.
 
 mod compact;
+mod exchange;
 mod manifest;
 mod verify;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use confine::{Failure, Result, WhileDoing};
 
 pub use compact::compact;
+pub use exchange::exchange;
 pub use verify::verify;
 
 /// Opens a regular file, and never what a link leads to.

@@ -6,8 +6,8 @@
 //! in a file, and answers on a socket, whether or not the agent that started it still lives. Keeper
 //! and VMM die together. docs/formats/keeper.md is the contract.
 //!
-//! Without a VMM: `roost-keeper verify FOLDER` and `roost-keeper compact FOLDER OUT`, about a
-//! generation on the disk.
+//! Without a VMM: `roost-keeper verify FOLDER`, `roost-keeper compact FOLDER OUT` and `roost-keeper
+//! exchange ONE OTHER`, about generations on the disk.
 
 mod config;
 mod connection;
@@ -61,8 +61,11 @@ fn main() -> ExitCode {
         [] => keep(),
         [command, folder] if command == "verify" => verify(folder.as_ref()),
         [command, folder, out] if command == "compact" => compact(folder.as_ref(), out.as_ref()),
+        [command, one, other] if command == "exchange" => exchange(one.as_ref(), other.as_ref()),
         _ => {
-            eprintln!("usage: roost-keeper [verify FOLDER | compact FOLDER OUT]");
+            eprintln!(
+                "usage: roost-keeper [verify FOLDER | compact FOLDER OUT | exchange ONE OTHER]"
+            );
             ExitCode::from(2)
         }
     }
@@ -85,6 +88,17 @@ fn compact(folder: &Path, out: &Path) -> ExitCode {
             .while_doing(|| "say which files there are".into())
     });
     match said {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("roost-keeper: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Has two generations take each other's place.
+fn exchange(one: &Path, other: &Path) -> ExitCode {
+    match generation::exchange(one, other) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("roost-keeper: {failure}");

@@ -68,7 +68,7 @@ export const homePaths = {
 } as const;
 
 /** The programs that cargo builds. */
-export const PROGRAMS = ["envd", "roost-keeper", "roost-confine", "roost-tsc-rate"] as const;
+export const PROGRAMS = ["envd", "roost-keeper", "roost-confine", "roost-disk", "roost-tsc-rate"] as const;
 
 export type Program = (typeof PROGRAMS)[number];
 
