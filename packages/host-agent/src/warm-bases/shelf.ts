@@ -16,7 +16,10 @@ import type { Shape } from "../sandboxes/start-machine.ts";
 const MOST_SHAPES = 8;
 const NAME = /^\d+x\d+-([0-9a-f]{16})$/;
 
-export type ShelfParts = Pick<Parts, "assets" | "vmm" | "now"> & { readonly roots: Pick<Parts["roots"], "warmBases"> };
+export type ShelfParts = Pick<Parts, "assets" | "now"> & {
+  readonly roots: Pick<Parts["roots"], "warmBases">;
+  readonly vmm: Pick<Parts["vmm"], "fingerprint" | "bootIdentity" | "cannotWake">;
+};
 
 export class Shelf {
   readonly #parts: ShelfParts;
