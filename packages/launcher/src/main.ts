@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine } from "./command-line.ts";
+import { bench } from "./commands/bench.ts";
 import { config } from "./commands/config.ts";
 import { superviseDetached } from "./commands/detached.ts";
 import { dev } from "./commands/dev.ts";
@@ -52,6 +53,8 @@ async function main(): Promise<void> {
       return dev(settings, machine);
     case "test":
       return test(settings, machine, command);
+    case "bench":
+      return bench(settings, machine, command.args);
     case "lab":
       return lab(settings, machine, command.action);
   }

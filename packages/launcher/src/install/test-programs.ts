@@ -1,4 +1,4 @@
-/** Native programs that only tests run: built when a test asks for one, again only when a file in `native/` has changed. */
+/** Native programs that only tests and benchmarks run: built when a test asks for one, again only when a file in `native/` has changed. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { contentHash } from "../files/content-hash.ts";
@@ -8,7 +8,7 @@ import type { Settings } from "../settings.ts";
 import { chooseToolchain } from "./choose-toolchain.ts";
 
 /** Members of the cargo workspace that are none of its `default-members`. */
-export type TestProgram = "roost-hostile-guest";
+export type TestProgram = "roost-bench" | "roost-hostile-guest";
 
 const BUILT = "target/x86_64-unknown-linux-gnu/release";
 
