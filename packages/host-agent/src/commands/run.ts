@@ -27,6 +27,7 @@ export class CommandError extends Error {
   readonly program: string;
   /** Exit status; null when the program was not found, was killed, or ran out of time. */
   readonly status: number | null;
+  readonly stdout: string;
   readonly stderr: string;
   /** Whether the program is not installed. */
   readonly missing: boolean;
@@ -34,11 +35,12 @@ export class CommandError extends Error {
   constructor(
     program: string,
     reason: string,
-    details: { status: number | null; stderr?: string; missing?: boolean; cause?: unknown },
+    details: { status: number | null; stdout?: string; stderr?: string; missing?: boolean; cause?: unknown },
   ) {
     super(`${program}: ${reason}`, { cause: details.cause });
     this.program = program;
     this.status = details.status;
+    this.stdout = details.stdout ?? "";
     this.stderr = details.stderr ?? "";
     this.missing = details.missing ?? false;
   }
@@ -92,7 +94,7 @@ export const runCommand: CommandRunner = async (argv, options = {}) => {
     }
     if (status !== 0) {
       const reason = firstLine(errors) || (status === null ? "was killed" : `ended with status ${status}`);
-      throw new CommandError(program, reason, { status, stderr: errors });
+      throw new CommandError(program, reason, { status, stdout: Buffer.concat(stdout).toString(), stderr: errors });
     }
     return { stdout: Buffer.concat(stdout).toString(), stderr: errors };
   } catch (error) {

@@ -59,6 +59,10 @@ async function bench() {
     saved: at("save", "2"),
     machine,
     parent: at("old"),
+    inherited: [
+      { name: `memory/${OLD_LAYER}.layer`, size: 1, checksum: "1".repeat(64) },
+      { name: "vmstate", size: 1, checksum: "2".repeat(64) },
+    ],
     disk: { base: at("base"), layers: [at("layer")] },
     facts: FACTS,
   };
@@ -90,7 +94,10 @@ test("S3: a sealed generation has its own files, links to what it shares, and a 
       "vmstate",
     ].sort(),
   );
-  assert.equal(manifest.files.find(({ name }) => name.includes(OWN_LAYER))?.checksum, "0".repeat(64));
+  const checksum = (part: string) => manifest.files.find(({ name }) => name.includes(part))?.checksum;
+  assert.equal(checksum(OWN_LAYER), "0".repeat(64));
+  assert.equal(checksum(OLD_LAYER), "1".repeat(64), "an earlier generation's layer keeps its checksum");
+  assert.notEqual(checksum("vmstate"), "2".repeat(64));
 });
 
 test("S10: what the keeper wrote belongs to root and is read-only afterwards", async () => {

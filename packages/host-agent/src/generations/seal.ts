@@ -16,6 +16,8 @@ export interface Sealing {
   readonly machine: SavedMachine;
   /** The generation that the machine was woken from. */
   readonly parent: string | undefined;
+  /** What its parent's manifest says of the files that both have. */
+  readonly inherited: readonly ManifestFile[];
   /** Base image and frozen layers of the disk, the lowest first; flushed. */
   readonly disk: { readonly base: string; readonly layers: readonly string[] };
   readonly facts: Omit<Manifest, "version" | "files">;
@@ -36,7 +38,7 @@ export async function sealGeneration(sealing: Sealing, to: string): Promise<void
     await mkdir(join(fresh, MEMORY_FOLDER), { recursive: true, mode: FOLDER_MODE });
     await linkMemory(sealing, fresh);
     await linkDisk(sealing, fresh);
-    const manifest: Manifest = { version: 1, ...sealing.facts, files: await listFiles(sealing.machine, fresh) };
+    const manifest: Manifest = { version: 1, ...sealing.facts, files: await listFiles(sealing, fresh) };
     await writeFlushed(join(fresh, MANIFEST), JSON.stringify(manifest), FILE_MODE);
     for (const folder of [MEMORY_FOLDER, DISK_FOLDER, ""]) await flush(join(fresh, folder));
     await rename(fresh, to);
@@ -73,8 +75,9 @@ async function linkDisk({ disk }: Sealing, fresh: string): Promise<void> {
   for (const [index, layer] of disk.layers.entries()) await link(layer, diskLayer(fresh, index));
 }
 
-async function listFiles(machine: SavedMachine, folder: string): Promise<ManifestFile[]> {
-  const checksums = new Map(machine.files.map(({ name, checksum }) => [name, checksum]));
+async function listFiles({ machine, inherited }: Sealing, folder: string): Promise<ManifestFile[]> {
+  const layers = inherited.filter(({ name }) => name.startsWith(`${MEMORY_FOLDER}/`));
+  const checksums = new Map([...layers, ...machine.files].map(({ name, checksum }) => [name, checksum]));
   const files: ManifestFile[] = [];
   for await (const name of glob("**", { cwd: folder })) {
     const facts = await lstat(join(folder, name));

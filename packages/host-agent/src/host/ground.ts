@@ -10,9 +10,11 @@ import type { Logger } from "pino";
 import { Admission } from "../admission/admission.ts";
 import { freeDiskMb, memoryForSandboxes, totalMemoryMb } from "../admission/machine.ts";
 import { type Cgroups, openCgroups } from "../cgroups/cgroups.ts";
+import { runCommand } from "../commands/run.ts";
 import { chooseRootDisk, type DiskSetting } from "../disk/choose.ts";
 import type { RootDisk } from "../disk/root-disk.ts";
 import { connectEnvd } from "../envd-client/envd-client.ts";
+import { IntactGenerations } from "../generations/generations.ts";
 import { openSlots, teardownNetwork } from "../network/network.ts";
 import type { Slots } from "../network/slots.ts";
 import type { Parts } from "../sandboxes/parts.ts";
@@ -61,7 +63,7 @@ export class Ground implements AsyncDisposable {
   /** @throws RoostError with what this machine lacks, or which setting to change; nothing is left then. */
   static async open(options: GroundOptions): Promise<Ground> {
     const { mark, logger } = options;
-    const rootDisk = chooseRootDisk(options.disk);
+    const rootDisk = chooseRootDisk(options.disk, options.assets);
     const memoryMb = memoryForSandboxes(await totalMemoryMb(), options.hostReserveMb);
     await mkdir(join(options.dataFolder, SANDBOXES), { recursive: true, mode: 0o700 });
     // Passed through by VMMs' users, on their way to their own folders.
@@ -105,6 +107,7 @@ export class Ground implements AsyncDisposable {
       }),
       vmm,
       memoryMode: memory,
+      intact: new IntactGenerations(join(assets, "bin", "roost-keeper"), runCommand),
       connectEnvd,
       randomBytes,
       now: () => new Date(),

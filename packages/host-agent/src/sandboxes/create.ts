@@ -34,7 +34,7 @@ export async function createSandbox(
   warmBases?: WarmBases,
 ): Promise<RunningSandbox> {
   if (spec.snapshotId !== undefined) {
-    return await make(parts, spec, () => snapshotSource(parts, spec.snapshotId ?? ""), createdAt, signal);
+    return await make(parts, spec, () => snapshotSource(parts, spec.snapshotId ?? "", signal), createdAt, signal);
   }
   const { template, vcpus, memoryMb } = spec;
   const base = await warmBases?.find(template, { vcpus, memoryMb });

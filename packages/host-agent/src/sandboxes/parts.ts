@@ -4,6 +4,7 @@ import type { Admission } from "../admission/admission.ts";
 import type { Cgroups } from "../cgroups/cgroups.ts";
 import type { RootDisk } from "../disk/root-disk.ts";
 import type { ConnectEnvd } from "../envd-client/envd-client.ts";
+import type { IntactGenerations } from "../generations/generations.ts";
 import type { Slots } from "../network/slots.ts";
 import type { MemoryMode, Vmm } from "../vmm/vmm.ts";
 import type { SandboxRoots } from "./folders.ts";
@@ -23,6 +24,7 @@ export interface Parts {
   readonly vmm: Vmm;
   /** How machines get their memory. */
   readonly memoryMode: MemoryMode;
+  readonly intact: IntactGenerations;
   readonly connectEnvd: ConnectEnvd;
   readonly randomBytes: (size: number) => Buffer;
   readonly now: () => Date;

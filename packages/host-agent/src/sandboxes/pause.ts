@@ -77,6 +77,7 @@ export async function freezeSandbox(
         saved,
         machine,
         parent: parent?.folder,
+        inherited: before?.files ?? [],
         disk: { base: chain.base, layers: [...chain.layers, layer] },
         facts: {
           generation: number,
@@ -95,6 +96,7 @@ export async function freezeSandbox(
       },
       to,
     );
+    await parts.intact.trust(to, await readManifest(to));
     // Nothing of the sandbox was flushed when it was made.
     for (const path of [specPath(folders.data), folders.data, parts.roots.data]) await flush(path);
   });

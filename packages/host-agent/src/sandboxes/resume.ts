@@ -25,7 +25,7 @@ export async function resumeSandbox(
 ): Promise<RunningSandbox> {
   await using operation = new Operation(parts, "resume", id, signal);
   const { folders } = operation;
-  const source = await operation.step("generation", () => findSource(parts, id, folders.data, mode));
+  const source = await operation.step("generation", () => findSource(operation, mode));
   const shape = { vcpus: source.spec.vcpus, memoryMb: source.spec.memory_mb };
   const reservation = await reserve(operation, shape, source.spec.internet, "resuming");
   const disk = await operation.step("disk", () =>
@@ -52,20 +52,20 @@ interface Source {
   readonly manifest: Manifest | undefined;
 }
 
-async function findSource(parts: Parts, id: string, dataFolder: string, mode: ResumeMode): Promise<Source> {
-  const spec = await readSpecRecord(dataFolder);
+async function findSource({ parts, id, folders, signal }: Operation, mode: ResumeMode): Promise<Source> {
+  const spec = await readSpecRecord(folders.data);
   if (!spec) throw new RoostError("not_paused", `The sandbox ${id} is not whole any more: a loss of power took it.`);
-  const generation = await newestGeneration(dataFolder);
+  const generation = await newestGeneration(folders.data);
   const manifest = generation && (await readManifest(generation.folder));
   if (mode === "disk") return { spec, generation, manifest };
   const booted = spec.made_from === undefined || spec.made_from.origin === "warm base";
-  if (!manifest || (booted && !isOwn({ spec, generation }))) {
+  if (!manifest || !generation || (booted && !isOwn({ spec, generation }))) {
     throw new RoostError(
       "not_paused",
       `The sandbox ${id} was never paused: resume it from its disk, with mode "disk".`,
     );
   }
-  await checkRestorable(parts.vmm, manifest);
+  await checkRestorable(parts, generation.folder, manifest, signal);
   return { spec, generation, manifest };
 }
 

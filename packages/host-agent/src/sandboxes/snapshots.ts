@@ -10,8 +10,8 @@ import {
   readManifest,
   removeGeneration,
 } from "../generations/generations.ts";
-import type { Vmm } from "../vmm/vmm.ts";
 import type { SandboxRoots } from "./folders.ts";
+import type { Parts } from "./parts.ts";
 import type { SnapshotInfo } from "./sandbox.ts";
 
 export function snapshotFolder(roots: Pick<SandboxRoots, "generations">, id: string): string {
@@ -54,8 +54,13 @@ export async function removeHalfSnapshots(roots: SandboxRoots): Promise<void> {
 }
 
 /** @throws RoostError `conflict` when this host cannot wake it, with the reason. It stays as it is. */
-export async function checkRestorable(vmm: Vmm, manifest: Manifest): Promise<void> {
-  const why = await vmm.cannotWake(manifest.vmm);
+export async function checkRestorable(
+  { vmm, intact }: Pick<Parts, "vmm" | "intact">,
+  folder: string,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const why = (await vmm.cannotWake(manifest.vmm)) ?? (await intact.faultOf(folder, manifest, signal));
   if (why !== undefined) {
     throw new RoostError("conflict", `Its memory cannot be woken here: ${why}. It is kept; its disk can be booted.`);
   }

@@ -43,10 +43,10 @@ export async function imageSource(
 }
 
 /** A snapshot's own vCPUs and memory hold, whatever was asked for (S5). */
-export async function snapshotSource(parts: Parts, snapshotId: string): Promise<Source> {
+export async function snapshotSource(parts: Parts, snapshotId: string, signal: AbortSignal): Promise<Source> {
   const folder = snapshotFolder(parts.roots, snapshotId);
   const manifest = await readManifest(folder);
-  await checkRestorable(parts.vmm, manifest);
+  await checkRestorable(parts, folder, manifest, signal);
   return generationSource("snapshot", folder, manifest);
 }
 
