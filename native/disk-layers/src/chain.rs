@@ -2,7 +2,7 @@
 
 use confine::{Failure, Result};
 
-use crate::format::{BLOCK, BLOCKS, CLUSTER, regions};
+use crate::format::{BLOCK, BLOCKS, CLUSTER, is_zero, regions};
 use crate::layer::{Holding, Layer, Table};
 
 /// Layers of one disk, the lowest first.
@@ -76,7 +76,7 @@ impl Cluster {
     fn note_zeros(&mut self) {
         for block in 0..BLOCKS {
             let bytes = &self.bytes[(block * BLOCK) as usize..][..BLOCK as usize];
-            if self.data & (1 << block) != 0 && bytes.iter().all(|&byte| byte == 0) {
+            if self.data & (1 << block) != 0 && is_zero(bytes) {
                 self.data &= !(1 << block);
                 self.zero |= 1 << block;
             }

@@ -1,17 +1,24 @@
 //! A base image and the layers over it become one image.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use confine::{Failure, Result, WhileDoing};
+use rustix::fs::{SeekFrom, seek};
+use rustix::io::Errno;
 
 use crate::chain::{Chain, Cluster, runs};
-use crate::format::{BLOCK, BLOCKS, CLUSTER, ENTRIES, REGION};
+use crate::format::{BLOCK, BLOCKS, CLUSTER, ENTRIES, REGION, is_zero};
 
 /// Writes what a guest sees into the empty file `out`, sparse where it is zero.
 pub fn flatten(base: &File, chain: &Chain, out: &File) -> Result<()> {
     let size = chain.size();
     out.set_len(size).while_doing(|| "write the image".into())?;
+    let mut base = Base {
+        image: base,
+        hole: 0..0,
+    };
     let mut cluster = Cluster::new();
     let mut bytes = vec![0; CLUSTER as usize];
     for index in 0..chain.regions() {
@@ -31,15 +38,42 @@ pub fn flatten(base: &File, chain: &Chain, out: &File) -> Result<()> {
             } else {
                 (0, 0)
             };
-            if data | zero != u32::MAX {
-                base.read_exact_at(bytes, offset)
-                    .while_doing(|| "read the base image".into())?;
+            if data | zero != u32::MAX && !base.read(bytes, offset)? && data == 0 {
+                continue; // Nothing but zeros.
             }
             overlay(bytes, &cluster.bytes, data, zero);
             write_blocks(out, bytes, offset)?;
         }
     }
     Ok(())
+}
+
+/// A raw image, of which most may be holes.
+struct Base<'a> {
+    image: &'a File,
+    /// The last one that was met.
+    hole: Range<u64>,
+}
+
+impl Base<'_> {
+    /// False: there is a hole.
+    fn read(&mut self, bytes: &mut [u8], offset: u64) -> Result<bool> {
+        let what = || "read the base image".to_owned();
+        let end = offset + bytes.len() as u64;
+        if !self.hole.contains(&offset) {
+            let data = match seek(self.image, SeekFrom::Data(offset)) {
+                Err(Errno::NXIO) => u64::MAX,
+                found => found.while_doing(what)?,
+            };
+            self.hole = offset..data;
+        }
+        if end <= self.hole.end {
+            bytes.fill(0);
+            return Ok(false);
+        }
+        self.image.read_exact_at(bytes, offset).while_doing(what)?;
+        Ok(true)
+    }
 }
 
 fn overlay(bytes: &mut [u8], above: &[u8], data: u32, zero: u32) {
@@ -62,7 +96,7 @@ fn overlay(bytes: &mut [u8], above: &[u8], data: u32, zero: u32) {
 fn write_blocks(out: &File, bytes: &[u8], offset: u64) -> Result<()> {
     let mut used = 0;
     for (block, bytes) in bytes.chunks(BLOCK as usize).enumerate() {
-        used |= u32::from(bytes.iter().any(|&byte| byte != 0)) << block;
+        used |= u32::from(!is_zero(bytes)) << block;
     }
     debug_assert!(bytes.len() as u64 <= BLOCKS * BLOCK);
     for (first, count) in runs(used) {

@@ -118,3 +118,9 @@ pub fn from_reference(entry: u64) -> Result<Option<u64>> {
     }
     Ok((offset != 0).then_some(offset))
 }
+
+/// Whether a block, or a part of one, is all zero.
+pub fn is_zero(block: &[u8]) -> bool {
+    const ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
+    block == &ZEROS[..block.len()]
+}

@@ -72,7 +72,7 @@ async function machineFacts(config: Config, vmm: Vmm): Promise<MachineFacts> {
     memoryMb: await totalMemoryMb(),
     diskGb: Math.floor(freeDiskMb(config.data) / 1024),
     vmm: vmm.description,
-    diskDriver: chooseRootDisk(config.disk).name,
+    diskDriver: chooseRootDisk(config.disk, config.assets).name,
   };
 }
 

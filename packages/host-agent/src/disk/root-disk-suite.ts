@@ -9,6 +9,7 @@ import type { DiskChain, RootDisk } from "./root-disk.ts";
 import { checksum, expectByte, expectSameAs, writeByte } from "./testing/disk-io.ts";
 
 const UID = 1_899_990_000;
+const NEVER = new AbortController().signal;
 const MB = 1024 * 1024;
 const BASE_BYTES = 64 * MB;
 /** Where the tests write: blocks that the base's ext4 uses (its superblock), and far behind. */
@@ -67,6 +68,69 @@ export function rootDiskSuite(driver: RootDisk): void {
     await expectByte(one, 0x11, 4096, 4096);
     await expectByte(other, 0x11, 0, 8192);
     assert.equal(await checksum(frozen), before);
+  });
+
+  promise("D2: merged layers show in any chain what they showed, and are not touched", async (bench) => {
+    const layers = await frozenLayers(driver, bench, 4);
+    const before = await Promise.all(layers.map(checksum));
+    const flat = join(await bench.folder("flat"), "image");
+    await driver.flatten(over(bench.base, layers), flat, NEVER);
+    for (const [from, to] of [
+      [0, 4],
+      [1, 3],
+      [2, 4],
+    ] as const) {
+      const folder = await bench.folder(`merged-${from}-${to}`);
+      const merged = join(folder, "layer");
+      await driver.merge(layers.slice(from, to), BASE_BYTES, merged, NEVER);
+      assert.deepEqual(await stat(merged).then(({ uid, mode }) => [uid, mode & 0o777]), [0, 0o444]);
+      const chain = over(bench.base, [...layers.slice(0, from), merged, ...layers.slice(to)]);
+      const disk = await driver.create(chain, folder, UID);
+      await expectSameAs(disk, flat);
+      await writeByte(disk, 0x66, 5 * MB, 8192);
+      await expectByte(disk, 0x66, 5 * MB, 8192);
+    }
+    assert.deepEqual(await Promise.all(layers.map(checksum)), before);
+  });
+
+  promise("D2: a flattened chain is an image that shows the same, and can be a base", async (bench) => {
+    const layers = await frozenLayers(driver, bench, 3);
+    const folder = await bench.folder("flat");
+    const flat = join(folder, "image");
+    await driver.flatten(over(bench.base, layers), flat, NEVER);
+    await expectSameAs(await driver.create(over(bench.base, layers), await bench.folder("chain"), UID), flat);
+    const { size, blocks, uid, mode } = await stat(flat);
+    assert.deepEqual([size, uid, mode & 0o777], [BASE_BYTES, 0, 0o444]);
+    assert.ok(blocks * 512 < BASE_BYTES / 2, "what is zero takes no room");
+    await expectSameAs(await driver.create(over(flat), folder, UID), flat);
+  });
+
+  promise(
+    "a merge or a flattening that is cancelled, or finds its name taken, leaves what there was",
+    async (bench) => {
+      const layers = await frozenLayers(driver, bench, 2);
+      const folder = await bench.folder("merged");
+      const to = join(folder, "layer");
+      const stopped = AbortSignal.abort(new Error("enough"));
+      await assert.rejects(driver.merge(layers, BASE_BYTES, to, stopped), /enough/);
+      await assert.rejects(driver.flatten(over(bench.base, layers), to, stopped), /enough/);
+      assert.deepEqual(await readdir(folder), []);
+      await writeFile(to, "another's");
+      await assert.rejects(driver.merge(layers, BASE_BYTES, to, NEVER), { code: "conflict" });
+      await assert.rejects(driver.flatten(over(bench.base, layers), to, NEVER), { code: "conflict" });
+      assert.equal(await readFile(to, "utf8"), "another's");
+    },
+  );
+
+  promise("a merge or a flattening for which the disk has no room is disk_full and leaves nothing", async (bench) => {
+    const layers = await frozenLayers(driver, bench, 2);
+    const folder = await bench.folder("small");
+    await runCommand(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]);
+    await using _mounted = { [Symbol.asyncDispose]: () => unmount(folder) };
+    const to = join(folder, "layer");
+    await assert.rejects(driver.merge(layers, BASE_BYTES, to, NEVER), { code: "disk_full" });
+    await assert.rejects(driver.flatten(over(bench.base, layers), to, NEVER), { code: "disk_full" });
+    assert.deepEqual(await readdir(folder), []);
   });
 
   promise("a freeze that is taken back leaves a layer that is written on", async (bench) => {
@@ -223,6 +287,27 @@ export function rootDiskSuite(driver: RootDisk): void {
     }
     assert.ok(failures >= 2, "at least no file at all, and no room for its first block");
   });
+}
+
+/** Layers over the base and one another, each with blocks of its own, of the ones below, and zeros over both. */
+async function frozenLayers(driver: RootDisk, bench: Bench, count: number): Promise<string[]> {
+  const layers: string[] = [];
+  const place = await bench.folder("layers");
+  for (let index = 0; index < count; index++) {
+    const folder = await bench.folder(`layer-${index}`);
+    const disk = await driver.create(over(bench.base, layers), folder, UID);
+    await writeByte(disk, 0x10 + index, index * 64 * 1024, 128 * 1024 + 4096);
+    await writeByte(disk, 0x20 + index, (10 + 3 * index) * MB + 512, MB);
+    await writeByte(disk, 0x30 + index, 50 * MB + index * 12_288, 20_480);
+    if (index % 2 === 1) await writeByte(disk, 0, (7 + 3 * index) * MB, MB / 2);
+    await writeByte(disk, 0x40 + index, BASE_BYTES - 8192 + 512 * index, 512);
+    const frozen = join(place, String(index));
+    await driver.freeze(folder, frozen);
+    await driver.detach(folder);
+    await driver.remove(folder);
+    layers.push(frozen);
+  }
+  return layers;
 }
 
 function over(base: string, layers: readonly string[] = []): DiskChain {

@@ -47,6 +47,17 @@ export interface RootDisk {
    */
   freeze(folder: string, to: string): Promise<void>;
 
+  /**
+   * Writes what `layers`, frozen and one over the other, the lowest first, have together into one frozen layer `to`: in their place in any
+   * chain it shows the same. Durable when this resolves; in the background, and no user of the layers notices.
+   * @throws RoostError `disk_full`, `internal` (what a VMM has written is not believed, and may be refused); the signal's reason.
+   * `to`, which must not exist before, does not exist then either.
+   */
+  merge(layers: readonly string[], sizeBytes: number, to: string, signal: AbortSignal): Promise<void>;
+
+  /** Writes what a guest over this chain sees as one image `to`, which can be a base. As `merge`. */
+  flatten(chain: DiskChain, to: string, signal: AbortSignal): Promise<void>;
+
   /** Whether the sandbox has a layer of its own beyond those of `chain`: one that is also the chain's last is none. */
   hasLayerOver(chain: DiskChain, folder: string): Promise<boolean>;
 

@@ -6,10 +6,13 @@ import { test } from "node:test";
 import { runCommand } from "../../commands/run.ts";
 import { rootDiskSuite } from "../root-disk-suite.ts";
 import { expectByte, writeByte } from "../testing/disk-io.ts";
+import { CLUSTER_BYTES } from "./header.ts";
 import { LAYER_FILE, Qcow2Disk } from "./qcow2.ts";
 
-const driver = new Qcow2Disk();
+const CACHE = process.env.ROOST_CACHE || join(import.meta.dirname, "../../../../..", ".roost", "cache");
+const driver = new Qcow2Disk(join(CACHE, "bin", "roost-disk"));
 const UID = 1_899_990_000;
+const NEVER = new AbortController().signal;
 
 rootDiskSuite(driver);
 
@@ -117,6 +120,39 @@ test("a link, a pipe or an empty file in a layer's place is not attached, and wh
     message: /not a qcow2/,
   });
   assert.equal((await readFile(at.layer)).length, 0);
+});
+
+test("a layer whose tables claim more than its file holds, or lead nowhere, is not merged", async () => {
+  const sizeBytes = 64 * 1024 ** 2;
+  for (const entry of [u64((1n << 63n) | BigInt(5 * CLUSTER_BYTES)), u64(1n << 62n), u64(4096n), u64(0n)]) {
+    await using at = await emptyBase(sizeBytes);
+    const disk = await driver.create({ base: at.base, layers: [] }, at.folder, UID);
+    await writeByte(disk, 1, 0, CLUSTER_BYTES);
+    {
+      await using file = await open(at.layer, "r+");
+      const table = Buffer.alloc(8);
+      await file.read(table, 0, 8, 3 * CLUSTER_BYTES);
+      const tableAt = Number(table.readBigUInt64BE() & 0x00ff_ffff_ffff_fe00n);
+      // All clusters of the disk are this one.
+      const entries = Buffer.concat(Array.from({ length: 512 }, () => Buffer.concat([entry, u64(0xffff_ffffn)])));
+      await file.write(entries, 0, entries.length, tableAt);
+    }
+    const merged = join(at.folder, "merged");
+    await assert.rejects(driver.merge([at.layer, at.layer], sizeBytes, merged, NEVER), { code: "internal" });
+    await assert.rejects(stat(merged), { code: "ENOENT" });
+  }
+});
+
+test("a merged layer is one that QEMU's checker finds whole, and that holds no zeros", async () => {
+  const sizeBytes = 3 * 1024 ** 3;
+  await using at = await emptyBase(sizeBytes);
+  const disk = await driver.create({ base: at.base, layers: [] }, at.folder, UID);
+  for (const offset of [0, 1024 ** 3 - 4096, sizeBytes - 4096]) await writeByte(disk, 7, offset, 4096);
+  await writeByte(disk, 0, 2 * 1024 ** 3, 4 * 1024 ** 2);
+  const merged = join(at.folder, "merged");
+  await driver.merge([at.layer], sizeBytes, merged, NEVER);
+  await runCommand(["qemu-img", "check", "-f", "qcow2", merged]);
+  assert.ok((await stat(merged)).blocks * 512 < 1024 ** 2);
 });
 
 function u32(value: number): Buffer {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
 import type { AttachedDisk, DiskChain, RootDisk } from "../root-disk.ts";
 import { emptyLayer, JUDGED_BYTES, judgeLayer, MAX_DISK_BYTES } from "./header.ts";
+import { LayerRewriter } from "./rewrite.ts";
 
 /** The layer's name in its sandbox's folder. */
 export const LAYER_FILE = "disk.qcow2";
@@ -18,6 +19,12 @@ const BLOCK_BYTES = 512;
 
 export class Qcow2Disk implements RootDisk {
   readonly name = "qcow2";
+  readonly #rewriter: LayerRewriter;
+
+  /** @param program path of `roost-disk` */
+  constructor(program: string) {
+    this.#rewriter = new LayerRewriter(program);
+  }
 
   async create(chain: DiskChain, folder: string, uid: number, signal?: AbortSignal): Promise<AttachedDisk> {
     const sizeBytes = await chainSize(chain);
@@ -67,6 +74,15 @@ export class Qcow2Disk implements RootDisk {
     } catch (error) {
       throw failure("freeze the disk", error);
     }
+  }
+
+  async merge(layers: readonly string[], sizeBytes: number, to: string, signal: AbortSignal): Promise<void> {
+    await this.#rewriter.merge(layers, sizeBytes, to, signal);
+  }
+
+  async flatten(chain: DiskChain, to: string, signal: AbortSignal): Promise<void> {
+    await chainSize(chain);
+    await this.#rewriter.flatten(chain, to, signal);
   }
 
   async hasLayerOver({ layers }: DiskChain, folder: string): Promise<boolean> {
