@@ -6,9 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
-import { openDatabase } from "./db/database.ts";
+import { type Database, openDatabase } from "./db/database.ts";
 import { makeDatabase } from "./testing/database.ts";
-import { Sessions, Users } from "./users/users.ts";
+import { insertAccount } from "./users/accounts.ts";
+import { hashPassword } from "./users/passwords.ts";
+import { SessionKeys, Sessions, Users } from "./users/users.ts";
 
 interface Ran {
   readonly code: number;
@@ -31,6 +33,11 @@ async function admin(databaseUrl: string, args: string[], input = "", place: Pla
   return { code, out, err };
 }
 
+function usersOf(db: Database): Users {
+  const sessions = new Sessions(new SessionKeys(db, Buffer.alloc(32)), () => new Date());
+  return new Users({ db, sessions, signUp: "closed" });
+}
+
 const CREATE = ["create", "--email", "Root@Example.com", "--password-stdin", "--json"];
 
 test("create makes an admin with a team on an empty database, once, and they can log in", async () => {
@@ -44,8 +51,7 @@ test("create makes an admin with a team on an empty database, once, and they can
   await using stack = new AsyncDisposableStack();
   const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
   stack.defer(() => db.destroy());
-  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
-  const users = new Users({ db, sessions, signUp: "closed" });
+  const users = usersOf(db);
   const session = await users.logIn("root@example.com", "correct horse");
   assert.equal(session.teamId, made.team_id);
   assert.equal((await users.holderOf(session.token))?.isAdmin, true);
@@ -60,8 +66,7 @@ test("set-password gives an account another password", async () => {
   await using stack = new AsyncDisposableStack();
   const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
   stack.defer(() => db.destroy());
-  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
-  const users = new Users({ db, sessions, signUp: "closed" });
+  const users = usersOf(db);
   await assert.rejects(users.logIn("root@example.com", "correct horse"), /wrong/);
   await users.logIn("root@example.com", "battery staple");
   const nobody = await admin(database.url, ["set-password", "--email", "x@y", "--password-stdin"], "battery staple");
@@ -74,8 +79,9 @@ test("an email of someone who is no admin is refused", async () => {
   await using stack = new AsyncDisposableStack();
   const db = openDatabase({ url: database.url, maxConnections: 1, onIdleError: () => {} });
   stack.defer(() => db.destroy());
-  const sessions = new Sessions(Buffer.alloc(32), () => new Date());
-  await new Users({ db, sessions, signUp: "open" }).signUp("root@example.com", "correct horse");
+  const passwordHash = await hashPassword("correct horse");
+  const account = { email: "root@example.com", passwordHash, isAdmin: false };
+  await db.transaction().execute((trx) => insertAccount(trx, account));
   const refused = await admin(database.url, CREATE, "correct horse");
   assert.equal(refused.code, 1);
   assert.match(refused.err, /belongs to an account that is no admin/);
@@ -83,10 +89,13 @@ test("an email of someone who is no admin is refused", async () => {
 
 test("migrate goes up and down, and says what it did", async () => {
   await using database = await makeDatabase();
-  assert.equal((await admin(database.url, ["migrate", "up"])).out, "Did 001-initial.\nDid 002-snapshots.\n");
+  assert.equal(
+    (await admin(database.url, ["migrate", "up"])).out,
+    "Did 001-initial.\nDid 002-snapshots.\nDid 003-people.\n",
+  );
   assert.equal((await admin(database.url, ["migrate", "up"])).out, "There was nothing to do.\n");
   const down = await admin(database.url, ["migrate", "down", "--json"]);
-  assert.deepEqual(JSON.parse(down.out), [{ name: "002-snapshots", direction: "Down" }]);
+  assert.deepEqual(JSON.parse(down.out), [{ name: "003-people", direction: "Down" }]);
 });
 
 test("config lists all settings without telling secrets, and needs no database", async () => {

@@ -74,8 +74,8 @@ async function runCreate(options: Options): Promise<Outcome> {
 async function runSetPassword(options: Options): Promise<Outcome> {
   const { email, password } = await readCredentials(options);
   const account = await withDatabase((db) => setPassword(db, email, password));
-  const data = { user_id: account.userId, team_id: account.teamId, email: account.email };
-  return { words: `${account.email} has the new password.`, data };
+  const data = { user_id: account.userId, email: account.email };
+  return { words: `${account.email} has the new password; all their sessions have ended.`, data };
 }
 
 function runConfig(): Outcome {

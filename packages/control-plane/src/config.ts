@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { loadEnvFile } from "node:process";
+import type { Rates } from "./http/rate-limits.ts";
 import {
   ConfigError,
   type Environment,
@@ -34,6 +35,10 @@ export interface Config {
   readonly stopGraceMs: number;
   readonly createTimeoutMs: number;
   readonly limits: Limits;
+  readonly rates: Rates;
+  readonly mostOwnedTeams: number;
+  /** 0: for ever. */
+  readonly auditDays: number;
 }
 
 /** What one request may ask for. */
@@ -72,6 +77,11 @@ function readSecret(settings: Settings): Buffer {
   return Buffer.from(secret, "utf8");
 }
 
+/** @param burst how many of these spans' requests may come at once. */
+function rate(requests: number, perMs: number, burst: number) {
+  return requests === 0 ? undefined : { requests, perMs, burst: requests * burst };
+}
+
 /** Settings from a `.env` file in the working folder join the environment, which wins over them. */
 export function readEnvFile(): void {
   try {
@@ -108,6 +118,14 @@ export function loadConfig(environment: Environment): Config {
       execOutputBytes: settings.ROOST_EXEC_OUTPUT_LIMIT_BYTES,
       fileBytes: settings.ROOST_FILE_LIMIT_BYTES,
     },
+    rates: {
+      api: rate(settings.ROOST_API_RATE_PER_SEC, 1_000, 10),
+      logIn: rate(settings.ROOST_LOGIN_RATE_PER_MIN, 60_000, 1),
+      wrongPassword: rate(settings.ROOST_WRONG_PASSWORD_RATE_PER_MIN, 60_000, 1),
+      signUp: rate(settings.ROOST_SIGNUP_RATE_PER_HOUR, 3_600_000, 1),
+    },
+    mostOwnedTeams: settings.ROOST_USER_MAX_TEAMS,
+    auditDays: settings.ROOST_AUDIT_DAYS,
   };
 }
 

@@ -3,11 +3,13 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { ApiKeys } from "./api-keys/api-keys.ts";
+import { AuditLog } from "./audit/audit-log.ts";
 import { BackgroundWork } from "./background.ts";
 import type { Config } from "./config.ts";
 import { type Database, openDatabase, pingDatabase, requireDatabase } from "./db/database.ts";
 import { migrateUp } from "./db/migrate.ts";
 import { CertificateAuthority, Enrolment, HostClients, HostPermits, Hosts } from "./hosts/hosts.ts";
+import { RateLimits } from "./http/rate-limits.ts";
 import type { Readiness } from "./http/routes/health.ts";
 import { IdempotencyKeys } from "./idempotency/idempotency.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -15,7 +17,8 @@ import { serveMetrics } from "./metrics/metrics-server.ts";
 import { RoundRobin, Sandboxes, SandboxRows, StepsInFlight } from "./sandboxes/sandboxes.ts";
 import { buildServer } from "./server.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
-import { Sessions, Users } from "./users/users.ts";
+import { Teams } from "./teams/teams.ts";
+import { SessionKeys, Sessions, Users } from "./users/users.ts";
 
 export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
@@ -45,14 +48,26 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
   const background = new BackgroundWork(log);
   const sandboxes = buildSandboxes({ config, db, log, clients, background });
   const idempotencyKeys = new IdempotencyKeys(db);
-  stack.use(tidyNowAndThen(background, sandboxes, idempotencyKeys));
+  const sessionKeys = new SessionKeys(db, config.secret);
+  const auditLog = new AuditLog(db, config.auditDays);
+  stack.use(
+    tidyNowAndThen(background, {
+      "remove abandoned sandboxes": () => sandboxes.removeAbandoned(),
+      "forget old idempotency keys": () => idempotencyKeys.sweep(),
+      "forget old session keys": () => sessionKeys.sweep(),
+      "forget old audit entries": () => auditLog.sweep(),
+    }),
+  );
 
   let stopping = false;
   const app = await buildServer({
     log,
     limits: config.limits,
-    users: new Users({ db, sessions: new Sessions(config.secret, now), signUp: config.signUp }),
+    users: new Users({ db, sessions: new Sessions(sessionKeys, now), signUp: config.signUp }),
+    teams: new Teams({ db, mostOwned: config.mostOwnedTeams }),
     apiKeys: new ApiKeys(db),
+    auditLog,
+    rates: new RateLimits(config.rates, () => performance.now()),
     hosts: new Hosts({ db, clients, sandboxes }),
     enrolment: new Enrolment({
       db,
@@ -114,10 +129,9 @@ function buildSandboxes({ config, db, log, clients, background }: SandboxSurroun
   });
 }
 
-function tidyNowAndThen(background: BackgroundWork, sandboxes: Sandboxes, keys: IdempotencyKeys): Disposable {
+function tidyNowAndThen(background: BackgroundWork, chores: Readonly<Record<string, () => Promise<void>>>): Disposable {
   const timer = setInterval(() => {
-    background.run("remove abandoned sandboxes", () => sandboxes.removeAbandoned());
-    background.run("forget old idempotency keys", () => keys.sweep());
+    for (const [what, chore] of Object.entries(chores)) background.run(what, chore);
   }, TIDY_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -2,12 +2,15 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { ApiKeys } from "./api-keys/api-keys.ts";
+import type { AuditLog } from "./audit/audit-log.ts";
 import type { Limits } from "./config.ts";
 import type { Enrolment, Hosts } from "./hosts/hosts.ts";
 import { guardRoutes } from "./http/access.ts";
+import { auditChanges } from "./http/audit.ts";
 import { answerErrors, clientErrorHandler, frameworkErrors } from "./http/errors.ts";
 import { parseJsonBodies } from "./http/json-bodies.ts";
 import { describeRoutes } from "./http/openapi.ts";
+import { limitRates, type RateLimits } from "./http/rate-limits.ts";
 import { newRequestId, REQUEST_ID_HEADER } from "./http/request-ids.ts";
 import { type AnswerMetrics, logAnswers } from "./http/request-log.ts";
 import { apiKeysRoutes } from "./http/routes/api-keys.ts";
@@ -19,18 +22,24 @@ import { sandboxFilesRoutes } from "./http/routes/sandbox-files.ts";
 import { sandboxSleepRoutes } from "./http/routes/sandbox-sleep.ts";
 import { sandboxesRoutes } from "./http/routes/sandboxes.ts";
 import { snapshotsRoutes } from "./http/routes/snapshots.ts";
+import { teamMembersRoutes } from "./http/routes/team-members.ts";
+import { teamsRoutes } from "./http/routes/teams.ts";
 import { usersRoutes } from "./http/routes/users.ts";
 import { compileValidator } from "./http/validation.ts";
 import type { IdempotencyKeys } from "./idempotency/idempotency.ts";
 import type { Sandboxes } from "./sandboxes/sandboxes.ts";
 import type { Snapshots } from "./snapshots/snapshots.ts";
+import type { Teams } from "./teams/teams.ts";
 import type { Users } from "./users/users.ts";
 
 export interface ServerParts {
   readonly log: FastifyBaseLogger;
   readonly limits: Limits;
   readonly users: Users;
+  readonly teams: Teams;
   readonly apiKeys: ApiKeys;
+  readonly auditLog: AuditLog;
+  readonly rates: RateLimits;
   readonly hosts: Hosts;
   readonly enrolment: Enrolment;
   readonly sandboxes: Sandboxes;
@@ -62,9 +71,13 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   answerErrors(app);
   logAnswers(app, parts.metrics);
   guardRoutes(app, parts);
+  limitRates(app, parts.rates);
+  auditChanges(app, parts.auditLog);
   await describeRoutes(app);
 
-  await app.register(usersRoutes(parts.users));
+  await app.register(usersRoutes(parts.users, parts.rates));
+  await app.register(teamsRoutes(parts.teams, parts.auditLog));
+  await app.register(teamMembersRoutes(parts.teams));
   await app.register(apiKeysRoutes(parts.apiKeys));
   await app.register(sandboxesRoutes(parts));
   await app.register(sandboxSleepRoutes(parts.sandboxes));

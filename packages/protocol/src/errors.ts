@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   conflict: { http: 409, rpc: Code.AlreadyExists },
   not_running: { http: 409, rpc: Code.FailedPrecondition },
   not_paused: { http: 409, rpc: Code.FailedPrecondition },
+  sandbox_paused: { http: 409, rpc: Code.Aborted },
+  limit_reached: { http: 409, rpc: Code.ResourceExhausted },
   host_has_sandboxes: { http: 409, rpc: Code.FailedPrecondition },
   host_deleted: { http: 410, rpc: Code.NotFound },
   payload_too_large: { http: 413, rpc: Code.OutOfRange },

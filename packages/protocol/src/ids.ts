@@ -4,7 +4,16 @@
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 const LENGTH = 20;
 
-const PREFIXES = { sandbox: "sb", host: "host", team: "team", user: "usr", apiKey: "key", template: "tpl" } as const;
+const PREFIXES = {
+  sandbox: "sb",
+  host: "host",
+  team: "team",
+  user: "usr",
+  apiKey: "key",
+  template: "tpl",
+  invite: "inv",
+  event: "evt",
+} as const;
 
 export type Kind = keyof typeof PREFIXES;
 

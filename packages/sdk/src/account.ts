@@ -13,7 +13,7 @@ export interface Account {
 export interface Team {
   readonly id: string;
   readonly name: string;
-  readonly role: "owner" | "member";
+  readonly role: "owner" | "admin" | "member";
 }
 
 /** As in the REST contract. */

@@ -13,6 +13,7 @@ export type RoostErrorCode =
   | "conflict"
   | "not_running"
   | "not_paused"
+  | "limit_reached"
   | "host_has_sandboxes"
   | "host_deleted"
   | "payload_too_large"

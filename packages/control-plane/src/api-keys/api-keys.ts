@@ -5,13 +5,35 @@ import { newId } from "@roost/protocol/ids";
 import { sql } from "kysely";
 import type { Database } from "../db/database.ts";
 import { afterCursor, type PageRequest } from "../db/pages.ts";
+import type { TeamRole } from "../db/tables.ts";
 import { hashToken, newToken } from "../secrets/tokens.ts";
+import { isAtLeast } from "../teams/teams.ts";
 
 const PREFIX_LENGTH = "rst_".length + 8;
+const NOW = sql<Date>`now()`;
 /** `last_used` is true to within this: a busy key does not write a row for every request. */
 const LAST_USED_PRECISION = sql<Date>`now() - interval '1 minute'`;
 
-const COLUMNS = ["id", "team_id", "name", "key_prefix", "created_at", "last_used"] as const;
+const COLUMNS = ["id", "team_id", "name", "key_prefix", "created_by", "created_at", "last_used", "expires_at"] as const;
+
+export interface NewApiKey {
+  readonly name: string;
+  /** Null: never. */
+  readonly expiresAt: Date | null;
+}
+
+/** What a key opens, and as whom. */
+export interface KeyHolder {
+  readonly teamId: string;
+  readonly keyId: string;
+  readonly keyName: string;
+}
+
+/** Who wants to delete a key. */
+export interface Remover {
+  readonly userId: string;
+  readonly role: TeamRole;
+}
 
 export class ApiKeys {
   readonly #db: Database;
@@ -20,7 +42,11 @@ export class ApiKeys {
     this.#db = db;
   }
 
-  async create(teamId: string, createdBy: string, name: string) {
+  /** @throws RoostError `invalid_request` when it would end before it began. */
+  async create(teamId: string, createdBy: string, { name, expiresAt }: NewApiKey) {
+    if (expiresAt && expiresAt.getTime() <= Date.now()) {
+      throw new RoostError("invalid_request", "expires_at must lie in the future.");
+    }
     const key = newToken("rst_");
     const row = await this.#db
       .insertInto("team_api_keys")
@@ -31,6 +57,7 @@ export class ApiKeys {
         key_hash: hashToken(key),
         key_prefix: key.slice(0, PREFIX_LENGTH),
         created_by: createdBy,
+        expires_at: expiresAt,
       })
       .returning(COLUMNS)
       .executeTakeFirstOrThrow();
@@ -50,34 +77,46 @@ export class ApiKeys {
       .execute();
   }
 
-  /** @throws RoostError `not_found` when the team has no such key. */
-  async remove(teamId: string, id: string): Promise<void> {
-    const { numDeletedRows } = await this.#db
-      .deleteFrom("team_api_keys")
+  /**
+   * Members delete their own keys, admins and owners any of the team's.
+   * @throws RoostError `not_found` when the team has no such key, `forbidden`.
+   */
+  async remove(teamId: string, by: Remover, id: string): Promise<void> {
+    const key = await this.#db
+      .selectFrom("team_api_keys")
       .where("team_id", "=", teamId)
       .where("id", "=", id)
+      .select("created_by")
       .executeTakeFirst();
-    if (numDeletedRows === 0n) throw new RoostError("not_found", "There is no such API key.");
+    if (!key) throw noSuchKey();
+    if (key.created_by !== by.userId && !isAtLeast(by.role, "admin")) {
+      throw new RoostError("forbidden", "Only owners and admins of the team may delete others' keys.");
+    }
+    const { numDeletedRows } = await this.#db.deleteFrom("team_api_keys").where("id", "=", id).executeTakeFirst();
+    if (numDeletedRows === 0n) throw noSuchKey();
   }
 
-  /** The team that a key opens; undefined for one that was never made, or was deleted. */
-  async teamOf(key: string): Promise<string | undefined> {
+  /** What a key opens; undefined for one that was never made, was deleted, or has ended. */
+  async holderOf(key: string): Promise<KeyHolder | undefined> {
     const key_hash = hashToken(key);
     const row = await this.#db
       .selectFrom("team_api_keys")
       .where("key_hash", "=", key_hash)
+      .where((eb) => eb.or([eb("expires_at", "is", null), eb("expires_at", ">", NOW)]))
       .select([
+        "id",
         "team_id",
+        "name",
         (eb) => eb.or([eb("last_used", "is", null), eb("last_used", "<", LAST_USED_PRECISION)]).as("stale"),
       ])
       .executeTakeFirst();
     if (row?.stale) {
-      await this.#db
-        .updateTable("team_api_keys")
-        .set({ last_used: sql<Date>`now()` })
-        .where("key_hash", "=", key_hash)
-        .execute();
+      await this.#db.updateTable("team_api_keys").set({ last_used: NOW }).where("id", "=", row.id).execute();
     }
-    return row?.team_id;
+    return row && { teamId: row.team_id, keyId: row.id, keyName: row.name };
   }
+}
+
+function noSuchKey(): RoostError {
+  return new RoostError("not_found", "There is no such API key.");
 }

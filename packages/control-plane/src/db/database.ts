@@ -38,6 +38,8 @@ export function openDatabase(options: OpenDatabaseOptions): Database {
     types,
   });
   pool.on("error", options.onIdleError);
+  // One that breaks in the middle of a transaction fails its queries; without a listener it would end the process, too.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
 }
 
@@ -68,7 +70,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** What the advisory locks guard; each number is used for one thing only. */
-const LOCKS = { "first-sign-up": 7_201, "certificate-authority": 7_202 } as const;
+const LOCKS = { "first-sign-up": 7_201, "certificate-authority": 7_202, "session-keys": 7_203 } as const;
 
 /** Until the transaction ends, no other transaction of any control plane holds this lock. */
 export async function lockForTransaction(trx: DatabaseTransaction, lock: keyof typeof LOCKS): Promise<void> {

@@ -40,7 +40,7 @@ async function describe(db: Database) {
 test("A4: migrations go up, down with data in the tables, and up again to the same", async () => {
   await using empty = await emptyDatabase();
   const db = empty.open();
-  const names = ["001-initial", "002-snapshots"];
+  const names = ["001-initial", "002-snapshots", "003-people"];
   assert.deepEqual(
     await migrateUp(db),
     names.map((name) => ({ name, direction: "Up" })),
@@ -83,7 +83,7 @@ test("A4: control planes that start together migrate once", async () => {
   const done = await Promise.all([1, 2, 3].map(() => migrateUp(empty.open())));
   assert.deepEqual(
     done.flat().map(({ name }) => name),
-    ["001-initial", "002-snapshots"],
+    ["001-initial", "002-snapshots", "003-people"],
   );
 });
 

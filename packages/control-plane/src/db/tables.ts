@@ -4,7 +4,8 @@ import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 /** Set by the database at insertion. */
 type CreatedAt = ColumnType<Date, never, never>;
 
-export type TeamRole = "owner" | "member";
+export type TeamRole = "owner" | "admin" | "member";
+export type AuditOutcome = "begun" | "done" | "failed";
 export type TemplateType = "base" | "snapshot";
 export type HostType = "regular" | "byoc";
 export type HostStatus = "pending" | "online" | "offline" | "draining" | "unreachable";
@@ -25,6 +26,7 @@ interface UsersTable {
   email: string;
   password_hash: string;
   is_admin: Generated<boolean>;
+  password_version: Generated<number>;
   created_at: CreatedAt;
 }
 
@@ -50,6 +52,47 @@ interface TeamApiKeysTable {
   created_by: string | null;
   created_at: CreatedAt;
   last_used: Date | null;
+  expires_at: Date | null;
+}
+
+interface SessionKeysTable {
+  kid: string;
+  created_at: CreatedAt;
+}
+
+interface TeamInvitesTable {
+  id: string;
+  team_id: string;
+  email: string;
+  role: TeamRole;
+  token_hash: Buffer;
+  created_by: string | null;
+  created_at: CreatedAt;
+  expires_at: Date;
+}
+
+interface TeamLimitsTable {
+  team_id: string;
+  sandboxes: number | null;
+  vcpus: number | null;
+  memory_mb: number | null;
+  snapshots: number | null;
+  disk_mb: number | null;
+}
+
+interface AuditLogTable {
+  id: string;
+  team_id: string | null;
+  user_id: string | null;
+  key_id: string | null;
+  actor: string;
+  action: string;
+  subject: string | null;
+  outcome: AuditOutcome;
+  details: ColumnType<Record<string, unknown>, string, string>;
+  address: string | null;
+  request_id: string | null;
+  created_at: CreatedAt;
 }
 
 interface TemplatesTable {
@@ -163,6 +206,10 @@ export interface Tables {
   teams: TeamsTable;
   users_teams: UsersTeamsTable;
   team_api_keys: TeamApiKeysTable;
+  session_keys: SessionKeysTable;
+  team_invites: TeamInvitesTable;
+  team_limits: TeamLimitsTable;
+  audit_log: AuditLogTable;
   templates: TemplatesTable;
   template_hosts: TemplateHostsTable;
   hosts: HostsTable;
@@ -179,3 +226,6 @@ export type NewSandboxRow = Insertable<SandboxesTable>;
 export type HostRow = Selectable<HostsTable>;
 export type TemplateRow = Selectable<TemplatesTable>;
 export type RefreshTokenRow = Selectable<HostRefreshTokensTable>;
+export type ApiKeyRow = Selectable<TeamApiKeysTable>;
+export type AuditRow = Selectable<AuditLogTable>;
+export type TeamLimitsRow = Selectable<TeamLimitsTable>;

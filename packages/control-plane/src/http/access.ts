@@ -4,17 +4,17 @@
  */
 import { type ErrorCode, RoostError } from "@roost/protocol/errors";
 import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
-import type { ApiKeys } from "../api-keys/api-keys.ts";
-import type { Enrolment, Person } from "../hosts/hosts.ts";
-import type { Users } from "../users/users.ts";
+import type { ApiKeys, KeyHolder } from "../api-keys/api-keys.ts";
+import type { Enrolment } from "../hosts/hosts.ts";
+import type { SessionHolder, Users } from "../users/users.ts";
 import { errorAnswers } from "./schemas/errors.ts";
 
 /** K, J, H and – of docs/api.md. */
 export type Access = "key-or-session" | "session" | "host" | "anyone";
 
 type Principal =
-  | { readonly kind: "key"; readonly teamId: string }
-  | ({ readonly kind: "session" } & Person)
+  | ({ readonly kind: "key" } & KeyHolder)
+  | ({ readonly kind: "session" } & SessionHolder)
   | { readonly kind: "host"; readonly hostId: string };
 
 declare module "fastify" {
@@ -30,7 +30,7 @@ declare module "fastify" {
 
 export interface AccessParts {
   readonly users: Pick<Users, "holderOf">;
-  readonly apiKeys: Pick<ApiKeys, "teamOf">;
+  readonly apiKeys: Pick<ApiKeys, "holderOf">;
   readonly enrolment: Pick<Enrolment, "recognise">;
 }
 
@@ -69,9 +69,9 @@ async function keyOrSessionOf(request: FastifyRequest, parts: AccessParts): Prom
       "Send an API key as “X-API-Key: …”, or a session as “Authorization: Bearer …”.",
     );
   }
-  const teamId = await parts.apiKeys.teamOf(key);
-  if (teamId === undefined) throw new RoostError("unauthorized", "This API key is wrong or was deleted.");
-  return { kind: "key", teamId };
+  const holder = await parts.apiKeys.holderOf(key);
+  if (!holder) throw new RoostError("unauthorized", "This API key is wrong, was deleted, or has ended.");
+  return { kind: "key", ...holder };
 }
 
 async function hostPrincipalOf(request: FastifyRequest, enrolment: AccessParts["enrolment"]): Promise<Principal> {
@@ -105,6 +105,7 @@ function document(route: RouteOptions, access: Access): void {
   const schema = route.schema ?? {};
   const codes: ErrorCode[] = ["internal", "database_unavailable", ...(route.config?.errors ?? [])];
   if (access !== "anyone") codes.push("unauthorized");
+  if (access !== "host" && route.config?.rate !== "none") codes.push("rate_limited");
   if (access === "host") codes.push("host_deleted");
   if (schema.body) codes.push("invalid_request", "payload_too_large");
   if (schema.querystring || schema.headers) codes.push("invalid_request");
@@ -120,7 +121,7 @@ export function teamOf(request: FastifyRequest): string {
 }
 
 /** The person that asks, of a route of access `session`. */
-export function personOf(request: FastifyRequest): Person {
+export function personOf(request: FastifyRequest): SessionHolder {
   if (request.principal?.kind === "session") return request.principal;
   throw new TypeError("this route is not open to people");
 }

@@ -6,6 +6,7 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { IdempotencyKeys } from "../idempotency/idempotency.ts";
 import { teamOf } from "./access.ts";
+import { noteRepeated } from "./audit.ts";
 import { errorAnswer } from "./errors.ts";
 
 export const IdempotencyHeader = {
@@ -41,11 +42,17 @@ export async function answerOnce<T>(
   const teamId = teamOf(request);
   const route = `${request.method} ${request.routeOptions.url}`;
   const beginning = await keys.begin({ teamId, key, route, body: [request.body, request.query] }, newSubject);
-  if (beginning.kind === "answered") return replay<T>(beginning.answer);
+  if (beginning.kind === "answered") {
+    noteRepeated(request);
+    return replay<T>(beginning.answer);
+  }
   const { subjectId } = beginning;
   if (beginning.kind === "unanswered") {
     const found = await once.find(subjectId);
-    if (typeof found === "object") return found.made;
+    if (typeof found === "object") {
+      noteRepeated(request);
+      return found.made;
+    }
     const abandoned = found === "nothing" && (await keys.takeOver(teamId, key, ABANDONED_AFTER_MS));
     if (!abandoned) throw new RoostError("conflict", "The first request with this Idempotency-Key is still under way.");
   }

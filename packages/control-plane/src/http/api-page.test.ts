@@ -12,7 +12,7 @@ const page = await readFile(join(import.meta.dirname, "../../../../docs/api.md")
 const ACCESS: Record<string, string> = { "ApiKey Session": "K", Session: "J", HostToken: "H", "": "–" };
 
 test("docs/api.md has every route of the server, with who may call it, and no other", () => {
-  const documented = [...page.matchAll(/^\| `((?:GET|POST|DELETE) [^`]+)` \| (\S) \|/gm)].map(
+  const documented = [...page.matchAll(/^\| `((?:GET|POST|PATCH|DELETE) [^`]+)` \| (\S) \|/gm)].map(
     ([, route, who]) => `${route} ${who}`,
   );
   const served = Object.entries(plane.api.document.paths).flatMap(([path, methods]) =>

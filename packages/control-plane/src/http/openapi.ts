@@ -2,17 +2,22 @@
 import swagger, { type SwaggerTransform, type SwaggerTransformObject } from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import { SECURITY_SCHEMES } from "./access.ts";
+import { ApiKey } from "./schemas/api-keys.ts";
 import { ErrorBody } from "./schemas/errors.ts";
+import { AuditEvent, Team, TeamInvite, TeamMember } from "./schemas/people.ts";
 import { Host, Sandbox, Template } from "./schemas/resources.ts";
 
 const TAGS = [
-  { name: "account", description: "People, teams and their keys." },
+  { name: "account", description: "People, their sessions, and keys." },
+  { name: "teams", description: "Teams, who is in them, and what was changed in them." },
   { name: "sandboxes", description: "MicroVMs: making, using, destroying them." },
   { name: "files", description: "Files in and out of a sandbox." },
   { name: "snapshots", description: "What sandboxes are made from: base images, and snapshots of sandboxes." },
   { name: "hosts", description: "The machines that run sandboxes." },
   { name: "operation", description: "For supervisors." },
 ];
+
+const SCHEMAS = [ErrorBody, Sandbox, Template, Host, Team, TeamMember, TeamInvite, AuditEvent, ApiKey];
 
 interface Fields {
   readonly type?: string;
@@ -43,17 +48,18 @@ const transformObject: SwaggerTransformObject = (described) => {
   if (!("openapiObject" in described)) return described.swaggerObject;
   const { openapiObject } = described;
   for (const path of Object.values(openapiObject.paths ?? {})) {
-    const body = path?.post?.requestBody;
-    if (!body || !("content" in body)) continue;
-    const fields = Object.values(body.content)[0]?.schema as Fields | undefined;
-    body.required = (fields?.required ?? []).length > 0;
+    for (const body of [path?.post?.requestBody, path?.patch?.requestBody]) {
+      if (!body || !("content" in body)) continue;
+      const fields = Object.values(body.content)[0]?.schema as Fields | undefined;
+      body.required = (fields?.required ?? []).length > 0;
+    }
   }
   return openapiObject;
 };
 
 /** To be called before any route is registered. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
-  for (const schema of [ErrorBody, Sandbox, Template, Host]) app.addSchema(schema);
+  for (const schema of SCHEMAS) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -75,5 +81,5 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         typeof schema.$id === "string" ? schema.$id : `schema-${index}`,
     },
   });
-  app.get("/openapi.json", { config: { access: "anyone" }, schema: { hide: true } }, () => app.swagger());
+  app.get("/openapi.json", { config: { access: "anyone", rate: "none" }, schema: { hide: true } }, () => app.swagger());
 }

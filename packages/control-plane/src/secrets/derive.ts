@@ -4,7 +4,7 @@
  */
 import { hkdfSync } from "node:crypto";
 
-export type Purpose = "session-token" | "host-token" | "certificate-authority-key";
+export type Purpose = `session-token/${string}` | "host-token" | "certificate-authority-key";
 
 /** 32 bytes that only this secret and this purpose give. */
 export function deriveKey(secret: Buffer, purpose: Purpose): Uint8Array {

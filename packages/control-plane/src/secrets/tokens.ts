@@ -1,11 +1,11 @@
 /**
- * Opaque tokens: API keys, a host's one-time and refresh tokens. 32 random bytes; only their SHA-256 is stored. A slow hash
+ * Opaque tokens: API keys, invitations, a host's one-time and refresh tokens. 32 random bytes; only their SHA-256 is stored. A slow hash
  * would add nothing: nobody guesses 256 bits.
  */
 import { createHash, randomBytes } from "node:crypto";
 
 /** Which door a token opens, readable in a log or a secret scanner's report. */
-export type TokenPrefix = "rst_" | "rsth_" | "rstr_";
+export type TokenPrefix = "rst_" | "rsti_" | "rsth_" | "rstr_";
 
 export function newToken(prefix: TokenPrefix): string {
   return prefix + randomBytes(32).toString("hex");

@@ -61,6 +61,10 @@ export class Api {
     return this.call("POST", path, call);
   }
 
+  patch(path: string, call: Call = {}): Promise<Answer> {
+    return this.call("PATCH", path, call);
+  }
+
   delete(path: string, call: Call = {}): Promise<Answer> {
     return this.call("DELETE", path, call);
   }

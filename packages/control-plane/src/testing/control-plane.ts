@@ -47,6 +47,11 @@ export async function startTestControlPlane(
     ROOST_SIGNUP: "open",
     ROOST_DATABASE_POOL: "10",
     ROOST_LOG_LEVEL: "debug",
+    // Tests ask as fast as they can, all from one address.
+    ROOST_API_RATE_PER_SEC: "0",
+    ROOST_LOGIN_RATE_PER_MIN: "0",
+    ROOST_WRONG_PASSWORD_RATE_PER_MIN: "0",
+    ROOST_SIGNUP_RATE_PER_HOUR: "0",
     ...settings,
   });
   const db = openDatabase({ url: database.url, maxConnections: 4, onIdleError: () => {} });

@@ -22,23 +22,25 @@ export function normaliseEmail(email: string): string {
   return email.trim().toLowerCase();
 }
 
-/** The user with the team they came first to: the one a session opens with. */
-export function accountByEmail(db: Database, email: string) {
+export function userByEmail(db: Database, email: string) {
   return db
     .selectFrom("users")
-    .innerJoin("users_teams", "users_teams.user_id", "users.id")
-    .where("users.email", "=", email)
-    .orderBy("users_teams.created_at")
-    .orderBy("users_teams.team_id")
-    .select([
-      "users.id as userId",
-      "users_teams.team_id as teamId",
-      "users.password_hash",
-      "users.is_admin",
-      "users.email",
-    ])
-    .limit(1)
+    .where("email", "=", email)
+    .select(["id", "email", "password_hash", "password_version", "is_admin"])
     .executeTakeFirst();
+}
+
+/** The team that a user came first to: the one a session opens with. Undefined when they are in none. */
+export async function firstTeamOf(db: Database, userId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("users_teams")
+    .where("user_id", "=", userId)
+    .orderBy("created_at")
+    .orderBy("team_id")
+    .limit(1)
+    .select("team_id")
+    .executeTakeFirst();
+  return row?.team_id;
 }
 
 /**
@@ -47,7 +49,6 @@ export function accountByEmail(db: Database, email: string) {
  */
 export async function insertAccount(trx: DatabaseTransaction, account: NewAccount): Promise<Account> {
   const userId = newId("user", randomBytes);
-  const teamId = newId("team", randomBytes);
   const { email } = account;
   try {
     await trx
@@ -58,7 +59,13 @@ export async function insertAccount(trx: DatabaseTransaction, account: NewAccoun
     if (!violatesUnique(error, "users_email_taken")) throw error;
     throw new RoostError("conflict", "This email has an account already; log in instead.", { cause: error });
   }
-  await trx.insertInto("teams").values({ id: teamId, name: email }).execute();
+  return { userId, teamId: await insertOwnTeam(trx, userId, email), email };
+}
+
+/** A team of which this user is the owner; to be called in a transaction. */
+export async function insertOwnTeam(trx: DatabaseTransaction, userId: string, name: string): Promise<string> {
+  const teamId = newId("team", randomBytes);
+  await trx.insertInto("teams").values({ id: teamId, name }).execute();
   await trx.insertInto("users_teams").values({ user_id: userId, team_id: teamId, role: "owner" }).execute();
-  return { userId, teamId, email };
+  return teamId;
 }

@@ -1,32 +1,40 @@
 /**
- * A session lasts six hours. It names a user and a team; whether the two still belong together is looked up at every
- * request, so that a removed member is out at once.
+ * A session lasts six hours. It names a user and a team, and which of the user's passwords opened it; whether all that still
+ * holds is looked up at every request, so that a removed member or a changed password counts at once.
  */
-import { deriveKey } from "../secrets/derive.ts";
-import { SignedTokens } from "../secrets/signed-tokens.ts";
+import { SignedTokens, type SigningKeys } from "../secrets/signed-tokens.ts";
 
 export const SESSION_SEC = 6 * 3600;
 
 export interface SessionClaims {
   readonly userId: string;
   readonly teamId: string;
+  /** How many passwords the user had had. */
+  readonly passwordVersion: number;
+}
+
+export interface ReadSession extends SessionClaims {
+  /** The key that signed it, whose row must be there. */
+  readonly kid: string;
 }
 
 export class Sessions {
   readonly #tokens: SignedTokens;
 
-  constructor(secret: Buffer, now: () => Date) {
-    const key = deriveKey(secret, "session-token");
-    this.#tokens = new SignedTokens({ key, audience: "roost:session", lifetimeSec: SESSION_SEC, now });
+  constructor(keys: SigningKeys, now: () => Date) {
+    this.#tokens = new SignedTokens({ keys, audience: "roost:session", lifetimeSec: SESSION_SEC, now });
   }
 
-  open(claims: SessionClaims): Promise<string> {
-    return this.#tokens.issue(claims.userId, { team: claims.teamId });
+  open({ userId, teamId, passwordVersion }: SessionClaims): Promise<string> {
+    return this.#tokens.issue(userId, { team: teamId, pwv: passwordVersion });
   }
 
-  async read(token: string): Promise<SessionClaims | undefined> {
-    const payload = await this.#tokens.verify(token);
-    const team = payload?.team;
-    return payload && typeof team === "string" ? { userId: payload.sub, teamId: team } : undefined;
+  async read(token: string): Promise<ReadSession | undefined> {
+    const verified = await this.#tokens.verify(token);
+    if (!verified) return undefined;
+    const { subject: userId, claims, kid } = verified;
+    const { team: teamId, pwv: passwordVersion } = claims;
+    if (kid === undefined || typeof teamId !== "string" || typeof passwordVersion !== "number") return undefined;
+    return { userId, teamId, passwordVersion, kid };
   }
 }

@@ -3,6 +3,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { after, test } from "node:test";
 import { sql } from "kysely";
 import { type Database, lockForTransaction } from "../db/database.ts";
+import { deriveKey } from "../secrets/derive.ts";
 import { PASSWORD, startTestControlPlane } from "../testing/control-plane.ts";
 import { until } from "../testing/until.ts";
 import { insertAccount } from "./accounts.ts";
@@ -116,25 +117,35 @@ test("A1: who is no longer of the team, or no longer at all, is out at the next 
   assert.equal((await api.get("/v1/me", { session: deleted.session })).status, 401);
 });
 
+const UNUSED = "a".repeat(20);
+
 test("A1: a session that we did not sign, or that says another algorithm, opens nothing", async () => {
   const { userId, teamId, session } = await plane.newMember();
+  const { kid } = JSON.parse(Buffer.from(session.split(".")[0] ?? "", "base64url").toString());
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { sub: userId, team: teamId, aud: "roost:session", exp: Math.floor(clock / 1000) + 3600 };
+  const claims = { sub: userId, team: teamId, pwv: 1, aud: "roost:session", exp: Math.floor(clock / 1000) + 3600 };
   const forge = (header: object, key: Buffer | string) => {
     const signed = `${part(header)}.${part(claims)}`;
     return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
   };
   const [head, body] = session.split(".");
   const forged = [
-    forge({ alg: "HS256" }, randomBytes(32)),
+    forge({ alg: "HS256", kid }, randomBytes(32)),
     // The secret itself signs nothing: only keys derived from it do.
-    forge({ alg: "HS256" }, plane.config.secret),
+    forge({ alg: "HS256", kid }, plane.config.secret),
+    // A key that could be, and was never taken into use.
+    forge({ alg: "HS256", kid: UNUSED }, Buffer.from(deriveKey(plane.config.secret, `session-token/${UNUSED}`))),
+    forge({ alg: "HS256" }, Buffer.from(deriveKey(plane.config.secret, `session-token/${kid}`))),
+    forge({ alg: "HS256", kid: "../../etc" }, randomBytes(32)),
+    `${part({ alg: "none", kid })}.${part(claims)}.`,
     `${part({ alg: "none" })}.${part(claims)}.`,
     `${head}.${body}.`,
     `${head}.${part(claims)}.${session.split(".")[2]}`,
     "x",
     "",
   ];
+  const genuine = forge({ alg: "HS256", kid }, Buffer.from(deriveKey(plane.config.secret, `session-token/${kid}`)));
+  assert.equal((await api.get("/v1/me", { session: genuine })).status, 200, "forged as it would have to be");
   for (const token of forged) assert.equal((await api.get("/v1/me", { session: token })).status, 401, token);
 });
 

@@ -3,7 +3,7 @@
  * use proves that the host has stored both.
  */
 import { deriveKey } from "../../secrets/derive.ts";
-import { SignedTokens } from "../../secrets/signed-tokens.ts";
+import { onlyKey, SignedTokens } from "../../secrets/signed-tokens.ts";
 
 const LIFETIME_SEC = 7 * 24 * 3600;
 
@@ -17,8 +17,8 @@ export class HostPermits {
   readonly #tokens: SignedTokens;
 
   constructor(secret: Buffer, now: () => Date) {
-    const key = deriveKey(secret, "host-token");
-    this.#tokens = new SignedTokens({ key, audience: "roost:host", lifetimeSec: LIFETIME_SEC, now });
+    const keys = onlyKey(deriveKey(secret, "host-token"));
+    this.#tokens = new SignedTokens({ keys, audience: "roost:host", lifetimeSec: LIFETIME_SEC, now });
   }
 
   issue(permit: HostPermit): Promise<string> {
@@ -26,8 +26,8 @@ export class HostPermits {
   }
 
   async read(token: string): Promise<HostPermit | undefined> {
-    const payload = await this.#tokens.verify(token);
-    const refresh = payload?.refresh;
-    return payload && typeof refresh === "number" ? { hostId: payload.sub, refreshTokenId: refresh } : undefined;
+    const verified = await this.#tokens.verify(token);
+    const refresh = verified?.claims.refresh;
+    return verified && typeof refresh === "number" ? { hostId: verified.subject, refreshTokenId: refresh } : undefined;
   }
 }

@@ -7,6 +7,7 @@ import { type Enrolment, type Hosts, joinRefused, refreshRefused } from "../../h
 import { REPORTED_STATUSES, type Sandboxes } from "../../sandboxes/sandboxes.ts";
 import type { Snapshots } from "../../snapshots/snapshots.ts";
 import { hostOf } from "../access.ts";
+import { noteAudit } from "../audit.ts";
 import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { HostRef, showHost } from "../schemas/resources.ts";
@@ -73,7 +74,7 @@ export function enrolmentRoutes(parts: EnrolmentRoutesParts): FastifyPluginAsync
     app.post(
       "/v1/hosts/register",
       {
-        config: { access: "anyone", errors: ["unauthorized", "conflict"] },
+        config: { access: "anyone", audit: "host.join", errors: ["unauthorized", "conflict"] },
         schema: {
           tags: ["hosts"],
           summary: "Join, with a one-time token",
@@ -99,6 +100,7 @@ export function enrolmentRoutes(parts: EnrolmentRoutesParts): FastifyPluginAsync
       async (request, reply) => {
         const { token, csr, ...machine } = request.body;
         const joined = await enrolment.join(token, machine, csr);
+        noteAudit(request, { teamId: joined.host.team_id, actor: joined.host.id, subject: joined.host.id });
         reply.code(201);
         return {
           host: showHost({ ...joined.host, tags: [] }),
@@ -113,7 +115,7 @@ export function enrolmentRoutes(parts: EnrolmentRoutesParts): FastifyPluginAsync
     app.post(
       "/v1/hosts/auth/refresh",
       {
-        config: { access: "anyone", errors: ["unauthorized"] },
+        config: { access: "anyone", audit: "nothing", errors: ["unauthorized"] },
         schema: {
           tags: ["hosts"],
           summary: "New credentials for old; the old ones stay good until the new ones are first used",
@@ -145,7 +147,7 @@ export function enrolmentRoutes(parts: EnrolmentRoutesParts): FastifyPluginAsync
     app.post(
       "/v1/hosts/:id/heartbeat",
       {
-        config: { access: "host", errors: ["forbidden"] },
+        config: { access: "host", audit: "nothing", errors: ["forbidden"] },
         schema: {
           tags: ["hosts"],
           summary: "Say that the host is there, and all that it has",

@@ -12,7 +12,7 @@ export function healthRoutes(readiness: Readiness): FastifyPluginAsyncTypebox {
       "/healthz",
       {
         logLevel: "warn",
-        config: { access: "anyone" },
+        config: { access: "anyone", rate: "none" },
         schema: {
           tags: ["operation"],
           summary: "The process lives",
@@ -26,7 +26,7 @@ export function healthRoutes(readiness: Readiness): FastifyPluginAsyncTypebox {
       "/readyz",
       {
         logLevel: "warn",
-        config: { access: "anyone" },
+        config: { access: "anyone", rate: "none" },
         schema: {
           tags: ["operation"],
           summary: "Requests are served",

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Hosts } from "../../hosts/hosts.ts";
 import { personOf } from "../access.ts";
+import { noteAudit } from "../audit.ts";
 import { LINK_HEADER, PageQuery, page } from "../pages.ts";
 import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
@@ -17,7 +18,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
     app.post(
       "/v1/hosts",
       {
-        config: { access: "session", errors: ["forbidden"] },
+        config: { access: "session", audit: "host.create", errors: ["forbidden"] },
         schema: {
           tags: ["hosts"],
           summary: "Announce a host, and get the token with which its machine joins",
@@ -40,6 +41,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
       async (request, reply) => {
         const { type, provider, availability_zone: availabilityZone } = request.body;
         const made = await hosts.create(personOf(request), { type, provider, availabilityZone });
+        noteAudit(request, { subject: made.host.id, details: { type } });
         reply.code(201);
         return { host: showHost(made.host), registration_token: made.registrationToken };
       },
@@ -79,7 +81,11 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
     app.delete(
       "/v1/hosts/:id",
       {
-        config: { access: "session", errors: ["not_found", "forbidden", "host_has_sandboxes", "host_unavailable"] },
+        config: {
+          access: "session",
+          audit: "host.delete",
+          errors: ["not_found", "forbidden", "host_has_sandboxes", "host_unavailable"],
+        },
         schema: {
           tags: ["hosts"],
           summary: "Remove a host",
@@ -100,7 +106,7 @@ export function hostsRoutes(hosts: Hosts): FastifyPluginAsyncTypebox {
     app.post(
       "/v1/hosts/:id/token",
       {
-        config: { access: "session", errors: ["not_found", "forbidden", "conflict"] },
+        config: { access: "session", audit: "host.token", errors: ["not_found", "forbidden", "conflict"] },
         schema: {
           tags: ["hosts"],
           summary: "A new token for a host that has not joined; the one before is void",

@@ -53,6 +53,7 @@ export function sandboxCommandsRoutes(sandboxes: Sandboxes): FastifyPluginAsyncT
       {
         config: {
           access: "key-or-session",
+          audit: "nothing",
           errors: ["not_found", "not_running", "host_failed", "host_unavailable", "disk_full"],
         },
         schema: {

@@ -86,7 +86,7 @@ export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
     app.post(
       "/v1/sandboxes/:id/files/write",
       {
-        config: { access: "key-or-session", errors: ERRORS },
+        config: { access: "key-or-session", audit: "nothing", errors: ERRORS },
         schema: {
           tags: ["files"],
           summary: "Write a file; it is there whole or not at all",
@@ -113,7 +113,7 @@ export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
     app.post(
       "/v1/sandboxes/:id/files/read",
       {
-        config: { access: "key-or-session", errors: ERRORS },
+        config: { access: "key-or-session", audit: "nothing", errors: ERRORS },
         schema: {
           tags: ["files"],
           summary: "Read a file",

@@ -25,6 +25,7 @@ export function sandboxSleepRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
       {
         config: {
           access: "key-or-session",
+          audit: "sandbox.pause",
           errors: ["not_found", "not_running", "conflict", "host_failed", "host_unavailable", "disk_full"],
         },
         schema: {
@@ -42,9 +43,11 @@ export function sandboxSleepRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
       {
         config: {
           access: "key-or-session",
+          audit: "sandbox.resume",
           errors: [
             "not_found",
             "not_paused",
+            "limit_reached",
             "not_running",
             "conflict",
             "no_capacity",
@@ -70,7 +73,11 @@ export function sandboxSleepRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
     app.post(
       "/v1/sandboxes/:id/ping",
       {
-        config: { access: "key-or-session", errors: ["not_found", "not_running", "host_failed", "host_unavailable"] },
+        config: {
+          access: "key-or-session",
+          audit: "nothing",
+          errors: ["not_found", "not_running", "host_failed", "host_unavailable"],
+        },
         schema: {
           tags: ["sandboxes"],
           summary: "Say that a sandbox is in use: the time until it pauses itself begins anew",

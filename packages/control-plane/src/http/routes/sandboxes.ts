@@ -7,6 +7,7 @@ import type { IdempotencyKeys } from "../../idempotency/idempotency.ts";
 import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { answerOnce, IdempotencyHeader } from "../answer-once.ts";
+import { noteAudit } from "../audit.ts";
 import { LINK_HEADER, PageQuery, page } from "../pages.ts";
 import { Choice } from "../schemas/choice.ts";
 import { IdParams } from "../schemas/ids.ts";
@@ -78,7 +79,11 @@ export function sandboxesRoutes(parts: SandboxesRoutesParts): FastifyPluginAsync
     app.post(
       "/v1/sandboxes",
       {
-        config: { access: "key-or-session", errors: ["not_found", "conflict", "no_capacity", "host_failed"] },
+        config: {
+          access: "key-or-session",
+          audit: "sandbox.create",
+          errors: ["not_found", "conflict", "limit_reached", "no_capacity", "host_failed"],
+        },
         schema: {
           tags: ["sandboxes"],
           summary: "Make a sandbox; answered when it takes commands",
@@ -93,7 +98,13 @@ export function sandboxesRoutes(parts: SandboxesRoutesParts): FastifyPluginAsync
         reply.code(201);
         return answerOnce(request, idempotencyKeys, {
           kind: "sandbox",
-          make: async (id) => showSandbox(await sandboxes.create(teamId, { id, memoryMb, timeoutSec, ...same })),
+          make: async (id) => {
+            noteAudit(request, {
+              subject: id,
+              details: { template: same.template, vcpus: same.vcpus, memory_mb: memoryMb },
+            });
+            return showSandbox(await sandboxes.create(teamId, { id, memoryMb, timeoutSec, ...same }));
+          },
           find: async (id) => outcomeOf(await sandboxes.find(teamId, id)),
         });
       },
@@ -135,7 +146,7 @@ export function sandboxesRoutes(parts: SandboxesRoutesParts): FastifyPluginAsync
     app.delete(
       "/v1/sandboxes/:id",
       {
-        config: { access: "key-or-session", errors: ["not_found"] },
+        config: { access: "key-or-session", audit: "sandbox.destroy", errors: ["not_found"] },
         schema: {
           tags: ["sandboxes"],
           summary: "Destroy a sandbox, in whatever state it is",

@@ -7,6 +7,7 @@ import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import type { Snapshots } from "../../snapshots/snapshots.ts";
 import { teamOf } from "../access.ts";
 import { answerOnce, IdempotencyHeader } from "../answer-once.ts";
+import { noteAudit } from "../audit.ts";
 import { LINK_HEADER, PageQuery, page } from "../pages.ts";
 import { Choice } from "../schemas/choice.ts";
 import { showTemplate, TEMPLATE_TYPES, TemplateRef } from "../schemas/resources.ts";
@@ -44,9 +45,11 @@ export function snapshotsRoutes(parts: SnapshotsRoutesParts): FastifyPluginAsync
       {
         config: {
           access: "key-or-session",
+          audit: "snapshot.create",
           errors: [
             "not_found",
             "conflict",
+            "limit_reached",
             "not_running",
             "no_capacity",
             "host_failed",
@@ -78,7 +81,11 @@ export function snapshotsRoutes(parts: SnapshotsRoutesParts): FastifyPluginAsync
         reply.code(201);
         return answerOnce(request, idempotencyKeys, {
           kind: "template",
-          make: async (id) => showTemplate(await snapshots.create(teamId, { id, sandboxId, name, leave, overwrite })),
+          make: async (id) => {
+            const made = await snapshots.create(teamId, { id, sandboxId, name, leave, overwrite });
+            noteAudit(request, { subject: id, details: { name: made.name, sandbox_id: sandboxId } });
+            return showTemplate(made);
+          },
           find: (id) => outcomeOf(teamId, id, sandboxId),
         });
       },
@@ -107,7 +114,7 @@ export function snapshotsRoutes(parts: SnapshotsRoutesParts): FastifyPluginAsync
     app.delete(
       "/v1/snapshots/:name",
       {
-        config: { access: "key-or-session", errors: ["not_found", "forbidden"] },
+        config: { access: "key-or-session", audit: "snapshot.delete", errors: ["not_found", "forbidden"] },
         schema: {
           tags: ["snapshots"],
           summary: "Delete a snapshot; sandboxes made from it live on",

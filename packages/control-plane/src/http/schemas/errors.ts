@@ -26,6 +26,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   conflict: "taken, done already, or under way",
   not_running: "the sandbox is not running",
   not_paused: "the sandbox is not paused",
+  sandbox_paused: "the sandbox was paused meanwhile",
+  limit_reached: "the team has as much as it may have; the message says of what",
   host_has_sandboxes: "the host has sandboxes",
   host_deleted: "the host was deleted",
   payload_too_large: "larger than the limit",

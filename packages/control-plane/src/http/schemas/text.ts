@@ -32,6 +32,7 @@ const METADATA_NAME = pattern(
   "must be a name of 1 to 128 whole Unicode characters without NUL",
 );
 const GUEST_PATH = pattern("^[^\\u0000\\ud800-\\udfff]+$", "must not be empty, and be without NUL");
+const FOUR_DIGIT_YEAR = pattern("^2\\d{3}-", "must be a time such as 2030-01-31T12:00:00Z");
 const HOST_AND_PORT = pattern(
   "^(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.-]+):[1-9][0-9]{0,4}$",
   "must be an address and a port, such as 127.0.0.1:4701",
@@ -47,6 +48,8 @@ export const AnyText = (options: Lengths = {}) => Type.String({ pattern: WHOLE_C
 export const Text = (options: Lengths = {}) => Type.String({ pattern: NO_NUL, ...options });
 export const Email = (options: Lengths = {}) => Type.String({ pattern: EMAIL, maxLength: 254, ...options });
 export const Name = (options: Lengths = {}) => Type.String({ pattern: NAME, ...options });
+/** Something secret that was handed out: its form is not told, only that it is looked up. */
+export const Token = (options: Lengths = {}) => Text({ minLength: 1, maxLength: 200, ...options });
 /** A path in a sandbox; a relative one begins at the user's home, and so does `~`. */
 export const GuestPath = (options: Lengths = {}) => Type.String({ pattern: GUEST_PATH, maxLength: 4096, ...options });
 export const HostAndPort = (options: Lengths = {}) =>
@@ -64,6 +67,9 @@ export const Metadata = (options: TSchemaOptions = {}) => Texts(METADATA_NAME, T
 
 /** A time, RFC 3339 in UTC. */
 export const Time = (options: TSchemaOptions = {}) => Type.String({ format: "date-time", ...options });
+
+/** A time that somebody sends; PostgreSQL knows no year 10000, and nobody means a year below 2000. */
+export const FutureTime = (options: TSchemaOptions = {}) => Time({ pattern: FOUR_DIGIT_YEAR, ...options });
 
 export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
