@@ -4,6 +4,8 @@
  */
 import { RoostError } from "@roost/protocol/errors";
 import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import { openUpkeep, snapshotSubject } from "../upkeep/open.ts";
+import type { Upkeep } from "../upkeep/upkeep.ts";
 import { Activity } from "./activity.ts";
 import { createSandbox, type WarmBases } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
@@ -29,11 +31,13 @@ export class Sandboxes implements AsyncDisposable {
   readonly #onChange: () => void;
   readonly #warmBases: WarmBases | undefined;
   readonly #stopping = new AbortController();
+  readonly #upkeep: Upkeep;
 
   private constructor(parts: Parts, onChange: () => void, warmBases: WarmBases | undefined) {
     this.#parts = parts;
     this.#onChange = onChange;
     this.#warmBases = warmBases;
+    this.#upkeep = openUpkeep(parts);
   }
 
   /**
@@ -44,6 +48,7 @@ export class Sandboxes implements AsyncDisposable {
   static async open(parts: Parts, onChange: () => void, warmBases?: WarmBases): Promise<Sandboxes> {
     const sandboxes = new Sandboxes(parts, onChange, warmBases);
     for (const found of await reconcile(parts)) sandboxes.#takeOver(found);
+    for (const { id } of await listSnapshots(parts.roots)) sandboxes.#upkeep.consider(snapshotSubject(parts, id));
     return sandboxes;
   }
 
@@ -109,13 +114,16 @@ export class Sandboxes implements AsyncDisposable {
     const before = entry.state;
     entry.state = "resuming";
     entry.cancel = new AbortController();
-    const work = resumeSandbox(this.#parts, id, mode, AbortSignal.any([signal, entry.cancel.signal])).then(
+    const cancelled = AbortSignal.any([signal, entry.cancel.signal]);
+    const resuming = this.#upkeep.leave(id).then(() => resumeSandbox(this.#parts, id, mode, cancelled));
+    const work = resuming.then(
       (running) => {
         entry.reason = undefined;
         this.#nowRunning(entry, running);
       },
       (error: unknown) => {
         entry.state = before;
+        this.#considerUpkeep(entry);
         throw error;
       },
     );
@@ -154,8 +162,9 @@ export class Sandboxes implements AsyncDisposable {
     return { snapshot, sandbox: describe(entry) };
   }
 
-  deleteSnapshot(snapshotId: string): Promise<void> {
-    return deleteSnapshot(this.#parts.roots, snapshotId);
+  async deleteSnapshot(snapshotId: string): Promise<void> {
+    await this.#upkeep.leave(snapshotId);
+    await deleteSnapshot(this.#parts.roots, snapshotId);
   }
 
   listSnapshots(): Promise<SnapshotInfo[]> {
@@ -171,7 +180,10 @@ export class Sandboxes implements AsyncDisposable {
     if (this.#entries.get(id) !== entry) return;
     entry.state = "stopping";
     entry.activity?.[Symbol.dispose]();
-    const work = destroySandbox(this.#parts, id, entry.running).then(() => void this.#entries.delete(id));
+    const work = this.#upkeep
+      .leave(id)
+      .then(() => destroySandbox(this.#parts, id, entry.running))
+      .then(() => void this.#entries.delete(id));
     this.#occupy(entry, work);
     await work;
   }
@@ -213,6 +225,7 @@ export class Sandboxes implements AsyncDisposable {
   /** Lets go of all sandboxes; they run on. Waits for operations under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    await this.#upkeep[Symbol.asyncDispose]();
     for (const entry of this.#entries.values()) {
       while (entry.busy) await entry.busy;
       entry.activity?.[Symbol.dispose]();
@@ -222,6 +235,7 @@ export class Sandboxes implements AsyncDisposable {
   }
 
   async #pauseNow(entry: Entry, running: RunningSandbox): Promise<void> {
+    await this.#upkeep.leave(entry.id);
     try {
       const { free } = await freezeSandbox(this.#parts, entry.id, running, this.#stopping.signal);
       entry.state = "paused";
@@ -236,7 +250,19 @@ export class Sandboxes implements AsyncDisposable {
         void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
       }
       throw error;
+    } finally {
+      this.#considerUpkeep(entry);
     }
+  }
+
+  /** It has another generation than before, or is awake and was not. */
+  #considerUpkeep(entry: Entry): void {
+    const { id, state } = entry;
+    if (state !== "paused" && state !== "running") return;
+    const isSame = (): boolean => !entry.busy && entry.state === state && this.#entries.get(id) === entry;
+    const folder = async (): Promise<string | undefined> =>
+      isSame() ? (await newestGeneration(foldersOf(this.#parts.roots, id).data))?.folder : undefined;
+    this.#upkeep.consider({ id, folder, asleep: state === "paused" });
   }
 
   async #keepPaused(entry: Entry, snapshotId: string): Promise<SnapshotInfo> {
@@ -251,7 +277,9 @@ export class Sandboxes implements AsyncDisposable {
     const work = (async () => {
       const generation = await newestGeneration(foldersOf(roots, entry.id).data);
       if (!generation) throw new RoostError("internal", `The generation of ${entry.id} is not there.`);
-      return await keepSnapshot(roots, snapshotId, generation.folder);
+      const kept = await keepSnapshot(roots, snapshotId, generation.folder);
+      this.#upkeep.consider(snapshotSubject(this.#parts, snapshotId));
+      return kept;
     })();
     this.#occupy(entry, work);
     return await work;
@@ -293,11 +321,14 @@ export class Sandboxes implements AsyncDisposable {
     const entry = entryOf(found.id, found.spec ?? {}, createdAt, found.state, reason);
     this.#entries.set(found.id, entry);
     if (found.state === "running") this.#nowRunning(entry, found.running);
+    else this.#considerUpkeep(entry);
   }
 
   #nowRunning(entry: Entry, running: RunningSandbox): void {
     entry.running = running;
     entry.state = "running";
+    this.#upkeep.woken(entry.id, running);
+    this.#considerUpkeep(entry);
     entry.activity = new Activity(entry.timeoutSec, this.#parts.now, () => void this.#pauseIdle(entry));
     void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
   }

@@ -2,6 +2,7 @@
  * Learning which memory a sandbox uses when it wakes, so that later wakes of the same moment have it ready. The set goes to the sandbox's
  * own generation, and to the snapshot or warm base that it was made from. Without one a wake is slower, and that is all.
  */
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findTwins, giveWorkingSet, hasWorkingSet } from "../generations/working-set.ts";
 import { foldersOf } from "../sandboxes/folders.ts";
@@ -41,8 +42,9 @@ export async function learnBeforePause(
   }
 }
 
-function twinsOf({ roots }: Learning, generation: string): Promise<string[]> {
-  return findTwins(generation, [roots.generations]);
+async function twinsOf({ roots }: Learning, generation: string): Promise<string[]> {
+  const images = await readdir(roots.warmBases).catch(() => [] as string[]);
+  return await findTwins(generation, [roots.generations, ...images.map((image) => join(roots.warmBases, image))]);
 }
 
 async function record({ roots }: Learning, id: string, { machine }: Awake, generations: string[]): Promise<void> {
