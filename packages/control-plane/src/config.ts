@@ -13,6 +13,7 @@ import {
   type SettingName,
   type Settings,
 } from "./settings.ts";
+import type { Amounts } from "./teams/limits.ts";
 
 export { ConfigError, listSettings } from "./settings.ts";
 
@@ -36,7 +37,13 @@ export interface Config {
   readonly createTimeoutMs: number;
   readonly limits: Limits;
   readonly rates: Rates;
+  /** Of teams of which nothing else was said; 0: any amount. */
+  readonly teamLimits: Amounts;
   readonly mostOwnedTeams: number;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Of which web pages scripts may call. */
+  readonly corsOrigins: readonly string[];
   /** 0: for ever. */
   readonly auditDays: number;
 }
@@ -75,6 +82,10 @@ function readSecret(settings: Settings): Buffer {
   }
   if (secret.length < 32) throw new ConfigError(`${source} must hold at least 32 characters.`);
   return Buffer.from(secret, "utf8");
+}
+
+function listOf(text: string): string[] {
+  return text.split(",").flatMap((part) => part.trim() || []);
 }
 
 /** @param burst how many of these spans' requests may come at once. */
@@ -124,6 +135,15 @@ export function loadConfig(environment: Environment): Config {
       wrongPassword: rate(settings.ROOST_WRONG_PASSWORD_RATE_PER_MIN, 60_000, 1),
       signUp: rate(settings.ROOST_SIGNUP_RATE_PER_HOUR, 3_600_000, 1),
     },
+    teamLimits: {
+      sandboxes: settings.ROOST_TEAM_MAX_SANDBOXES,
+      vcpus: settings.ROOST_TEAM_MAX_VCPUS,
+      memory_mb: settings.ROOST_TEAM_MAX_MEMORY_MB,
+      snapshots: settings.ROOST_TEAM_MAX_SNAPSHOTS,
+      disk_mb: settings.ROOST_TEAM_MAX_DISK_MB,
+    },
+    trustedProxies: listOf(settings.ROOST_TRUSTED_PROXIES),
+    corsOrigins: listOf(settings.ROOST_CORS_ORIGINS),
     mostOwnedTeams: settings.ROOST_USER_MAX_TEAMS,
     auditDays: settings.ROOST_AUDIT_DAYS,
   };

@@ -17,6 +17,7 @@ import { serveMetrics } from "./metrics/metrics-server.ts";
 import { RoundRobin, Sandboxes, SandboxRows, StepsInFlight } from "./sandboxes/sandboxes.ts";
 import { buildServer } from "./server.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
+import { TeamLimits, usageOf } from "./teams/limits.ts";
 import { Teams } from "./teams/teams.ts";
 import { SessionKeys, Sessions, Users } from "./users/users.ts";
 
@@ -46,7 +47,8 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
   const authority = await CertificateAuthority.open(db, config.secret, now);
   const clients = stack.use(new HostClients(authority, [metrics.hostCalls]));
   const background = new BackgroundWork(log);
-  const sandboxes = buildSandboxes({ config, db, log, clients, background });
+  const teamLimits = new TeamLimits(config.teamLimits);
+  const sandboxes = buildSandboxes({ config, db, log, clients, background, teamLimits });
   const idempotencyKeys = new IdempotencyKeys(db);
   const sessionKeys = new SessionKeys(db, config.secret);
   const auditLog = new AuditLog(db, config.auditDays);
@@ -63,6 +65,9 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
   const app = await buildServer({
     log,
     limits: config.limits,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    limitsOf: async (teamId) => ({ limits: await teamLimits.of(db, teamId), used: await usageOf(db, teamId) }),
     users: new Users({ db, sessions: new Sessions(sessionKeys, now), signUp: config.signUp }),
     teams: new Teams({ db, mostOwned: config.mostOwnedTeams }),
     apiKeys: new ApiKeys(db),
@@ -80,6 +85,7 @@ export async function startControlPlane(config: Config, log: Logger, now = () =>
       db,
       clients,
       sandboxes,
+      limits: teamLimits,
       background,
       log,
       sweepIntervalMs: SNAPSHOT_SWEEP_INTERVAL_MS,
@@ -112,12 +118,13 @@ interface SandboxSurroundings {
   readonly log: Logger;
   readonly clients: HostClients;
   readonly background: BackgroundWork;
+  readonly teamLimits: TeamLimits;
 }
 
-function buildSandboxes({ config, db, log, clients, background }: SandboxSurroundings): Sandboxes {
+function buildSandboxes({ config, db, log, clients, background, teamLimits }: SandboxSurroundings): Sandboxes {
   return new Sandboxes({
     db,
-    rows: new SandboxRows(db),
+    rows: new SandboxRows(db, teamLimits),
     clients,
     placement: new RoundRobin(),
     inFlight: new StepsInFlight(),

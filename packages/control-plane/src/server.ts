@@ -7,9 +7,10 @@ import type { Limits } from "./config.ts";
 import type { Enrolment, Hosts } from "./hosts/hosts.ts";
 import { guardRoutes } from "./http/access.ts";
 import { auditChanges } from "./http/audit.ts";
+import { protectBrowsers } from "./http/browsers.ts";
 import { answerErrors, clientErrorHandler, frameworkErrors } from "./http/errors.ts";
 import { parseJsonBodies } from "./http/json-bodies.ts";
-import { describeRoutes } from "./http/openapi.ts";
+import { describeRoutes, serveDocument } from "./http/openapi.ts";
 import { limitRates, type RateLimits } from "./http/rate-limits.ts";
 import { newRequestId, REQUEST_ID_HEADER } from "./http/request-ids.ts";
 import { type AnswerMetrics, logAnswers } from "./http/request-log.ts";
@@ -17,6 +18,7 @@ import { apiKeysRoutes } from "./http/routes/api-keys.ts";
 import { enrolmentRoutes } from "./http/routes/enrolment.ts";
 import { healthRoutes, type Readiness } from "./http/routes/health.ts";
 import { hostsRoutes } from "./http/routes/hosts.ts";
+import { type LimitsOf, limitsRoutes } from "./http/routes/limits.ts";
 import { sandboxCommandsRoutes } from "./http/routes/sandbox-commands.ts";
 import { sandboxFilesRoutes } from "./http/routes/sandbox-files.ts";
 import { sandboxSleepRoutes } from "./http/routes/sandbox-sleep.ts";
@@ -35,6 +37,9 @@ import type { Users } from "./users/users.ts";
 export interface ServerParts {
   readonly log: FastifyBaseLogger;
   readonly limits: Limits;
+  readonly trustedProxies: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly limitsOf: LimitsOf;
   readonly users: Users;
   readonly teams: Teams;
   readonly apiKeys: ApiKeys;
@@ -61,23 +66,27 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     // On close, connections that carry a request finish it; idle ones end.
     forceCloseConnections: "idle",
     return503OnClosing: false,
+    trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.addHook("onRequest", async (request, reply) => {
     reply.header(REQUEST_ID_HEADER, request.id);
   });
+  await protectBrowsers(app, parts.corsOrigins);
   app.setValidatorCompiler(compileValidator);
   parseJsonBodies(app);
   answerErrors(app);
   logAnswers(app, parts.metrics);
+  await describeRoutes(app);
   guardRoutes(app, parts);
   limitRates(app, parts.rates);
   auditChanges(app, parts.auditLog);
-  await describeRoutes(app);
 
+  serveDocument(app);
   await app.register(usersRoutes(parts.users, parts.rates));
   await app.register(teamsRoutes(parts.teams, parts.auditLog));
   await app.register(teamMembersRoutes(parts.teams));
+  await app.register(limitsRoutes(parts.limitsOf));
   await app.register(apiKeysRoutes(parts.apiKeys));
   await app.register(sandboxesRoutes(parts));
   await app.register(sandboxSleepRoutes(parts.sandboxes));

@@ -13,6 +13,8 @@ export class ConfigError extends Error {
 const MIB = 1024 * 1024;
 const LISTEN_PATTERN = "^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):\\d{1,5}$";
 export const LISTEN_EXPECTS = "an address and a port, such as 127.0.0.1:4700";
+const ADDRESS = "[0-9a-fA-F:.]+(/\\d{1,3})?";
+const ORIGIN = "https?://[A-Za-z0-9.-]+(:\\d{1,5})?";
 const WHOLE_NUMBER = "a whole number";
 
 /** `expects` completes the sentence "NAME must be …"; `secret` values are never printed. */
@@ -42,6 +44,20 @@ const SETTINGS = Type.Object({
     description:
       "The API speaks plain HTTP. `yes` lets it listen on other than loopback addresses: only behind a proxy that speaks TLS, or in a network you trust.",
     expects: "yes or no",
+  }),
+  ROOST_TRUSTED_PROXIES: Type.String({
+    default: "",
+    pattern: `^${ADDRESS}(,\\s*${ADDRESS})*$`,
+    description:
+      "Addresses or networks of the proxies before the API, with commas between them: whose `X-Forwarded-For` tells the client's address, for rates and the audit log.",
+    expects: "addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8",
+  }),
+  ROOST_CORS_ORIGINS: Type.String({
+    default: "",
+    pattern: `^${ORIGIN}(,\\s*${ORIGIN})*$`,
+    description:
+      "Origins of web pages whose scripts may call the API from a browser, with commas between them. None: only pages of the API's own origin.",
+    expects: "origins with commas between them, such as https://console.example.com",
   }),
   ROOST_METRICS_LISTEN: Type.String({
     default: "127.0.0.1:4702",
@@ -73,6 +89,45 @@ const SETTINGS = Type.Object({
     maximum: 1_000_000,
     description: "How many teams one user may own. 0: any number.",
     expects: `${WHOLE_NUMBER} from 0 to 1000000`,
+  }),
+  ROOST_TEAM_MAX_SANDBOXES: Type.Integer({
+    default: 200,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      "How many sandboxes a team may have, paused ones included. 0: any amount. For one team: `admin.ts limits`.",
+    expects: `${WHOLE_NUMBER} from 0 to 1000000`,
+  }),
+  ROOST_TEAM_MAX_VCPUS: Type.Integer({
+    default: 256,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      "How many vCPUs a team's running sandboxes may have together. 0: any amount. For one team: `admin.ts limits`.",
+    expects: `${WHOLE_NUMBER} from 0 to 1000000`,
+  }),
+  ROOST_TEAM_MAX_MEMORY_MB: Type.Integer({
+    default: 262_144,
+    minimum: 0,
+    maximum: 1_000_000_000,
+    description:
+      "How much memory a team's running sandboxes may have together, in MiB. 0: any amount. For one team: `admin.ts limits`.",
+    expects: `${WHOLE_NUMBER} from 0 to 1000000000`,
+  }),
+  ROOST_TEAM_MAX_SNAPSHOTS: Type.Integer({
+    default: 200,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: "How many snapshots a team may have. 0: any amount. For one team: `admin.ts limits`.",
+    expects: `${WHOLE_NUMBER} from 0 to 1000000`,
+  }),
+  ROOST_TEAM_MAX_DISK_MB: Type.Integer({
+    default: 1_048_576,
+    minimum: 0,
+    maximum: 1_000_000_000,
+    description:
+      "How much a team's snapshots may hold on disks, in MiB. 0: any amount. For one team: `admin.ts limits`.",
+    expects: `${WHOLE_NUMBER} from 0 to 1000000000`,
   }),
   ROOST_API_RATE_PER_SEC: Type.Integer({
     default: 200,

@@ -35,6 +35,7 @@ test("A6: the document has the routes of the contract", () => {
     "post /v1/auth/switch",
     "post /v1/auth/password",
     "get /v1/me",
+    "get /v1/limits",
     "get /v1/teams",
     "post /v1/teams",
     "get /v1/teams/{id}",

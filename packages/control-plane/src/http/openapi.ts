@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made from the very schemas that check requests and write answers. */
 import swagger, { type SwaggerTransform, type SwaggerTransformObject } from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { SECURITY_SCHEMES } from "./access.ts";
 import { ApiKey } from "./schemas/api-keys.ts";
@@ -57,7 +58,10 @@ const transformObject: SwaggerTransformObject = (described) => {
   return openapiObject;
 };
 
-/** To be called before any route is registered. */
+/**
+ * Describes all routes that are registered from now on, and serves the page to try them on at /docs. The page's own routes are the
+ * only ones outside of what is guarded: files of a package, for everyone.
+ */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   for (const schema of SCHEMAS) app.addSchema(schema);
   await app.register(swagger, {
@@ -81,5 +85,26 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         typeof schema.$id === "string" ? schema.$id : `schema-${index}`,
     },
   });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    // The document's one address; the package would serve it a second time, with another.
+    uiConfig: { url: "/openapi.json", persistAuthorization: false, validatorUrl: null },
+    staticCSP: PAGE_POLICY,
+  });
+}
+
+/** Nothing from anywhere but this server. Its styles are written into elements by its script. */
+const PAGE_POLICY = {
+  "default-src": ["'none'"],
+  "script-src": ["'self'"],
+  "style-src": ["'self'", "'unsafe-inline'"],
+  "img-src": ["'self'", "data:"],
+  "connect-src": ["'self'"],
+  "base-uri": ["'none'"],
+  "form-action": ["'none'"],
+  "frame-ancestors": ["'none'"],
+};
+
+export function serveDocument(app: FastifyInstance): void {
   app.get("/openapi.json", { config: { access: "anyone", rate: "none" }, schema: { hide: true } }, () => app.swagger());
 }

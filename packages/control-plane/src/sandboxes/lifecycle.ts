@@ -26,6 +26,7 @@ import { sql, type UpdateObject } from "kysely";
 import { violatesForeignKey } from "../db/constraints.ts";
 import type { Database } from "../db/database.ts";
 import type { NewSandboxRow, SandboxRow, SandboxStatus, Tables } from "../db/tables.ts";
+import type { TeamLimits } from "../teams/limits.ts";
 import type { Observed } from "./observed.ts";
 
 const NOW = sql<Date>`now()`;
@@ -65,21 +66,31 @@ function changeTo(observed: Observed): Change {
   }
 }
 
+/** What a sandbox takes of its team's share while it is on a host. */
+function held({ vcpus, memory_mb }: Pick<SandboxRow, "vcpus" | "memory_mb">) {
+  return { vcpus, memory_mb };
+}
+
 export class SandboxRows {
   readonly #db: Database;
+  readonly #limits: Pick<TeamLimits, "requireRoom">;
 
-  constructor(db: Database) {
+  constructor(db: Database, limits: Pick<TeamLimits, "requireRoom">) {
     this.#db = db;
+    this.#limits = limits;
   }
 
-  /** @returns undefined when the template was deleted meanwhile. */
+  /**
+   * @returns undefined when the template was deleted meanwhile.
+   * @throws RoostError `limit_reached`.
+   */
   async insertPending(row: Omit<NewSandboxRow, "status">): Promise<SandboxRow | undefined> {
     try {
-      return await this.#db
-        .insertInto("sandboxes")
-        .values({ ...row, status: "pending" })
-        .returningAll()
-        .executeTakeFirstOrThrow();
+      return await this.#db.transaction().execute(async (trx) => {
+        await this.#limits.requireRoom(trx, row.team_id, { sandboxes: 1, ...held(row) });
+        const values = { ...row, status: "pending" as const };
+        return trx.insertInto("sandboxes").values(values).returningAll().executeTakeFirstOrThrow();
+      });
     } catch (error) {
       if (violatesForeignKey(error, "sandboxes_template_id_fkey")) return undefined;
       throw error;
@@ -111,19 +122,26 @@ export class SandboxRows {
       .executeTakeFirst();
   }
 
-  /** `running` or `paused` or `error` → a state between two. Undefined when the row is not what was seen any more. */
-  begin(seen: Seen, status: "pausing" | "resuming"): Promise<SandboxRow | undefined> {
-    return this.#compareAndSet(seen, { status, error: null });
+  /**
+   * `running` or `paused` or `error` → a state between two. Undefined when the row is not what was seen any more.
+   * @throws RoostError `limit_reached` when it would wake.
+   */
+  begin(seen: SandboxRow, status: "pausing" | "resuming"): Promise<SandboxRow | undefined> {
+    if (status === "pausing") return this.#compareAndSet(this.#db, seen, { status, error: null });
+    return this.#db.transaction().execute(async (trx) => {
+      await this.#limits.requireRoom(trx, seen.team_id, held(seen));
+      return this.#compareAndSet(trx, seen, { status, error: null });
+    });
   }
 
   /** → what the host says it is. Undefined when the row is not what was seen any more. */
   follow(seen: Seen, observed: Observed): Promise<SandboxRow | undefined> {
-    return this.#compareAndSet(seen, changeTo(observed));
+    return this.#compareAndSet(this.#db, seen, changeTo(observed));
   }
 
   /** Back to what it was before a step of which nobody knows whether it was taken. */
   takeBack(seen: Seen, before: SandboxRow): Promise<SandboxRow | undefined> {
-    return this.#compareAndSet(seen, { status: before.status, error: before.error });
+    return this.#compareAndSet(this.#db, seen, { status: before.status, error: before.error });
   }
 
   /** Any state but `stopped` → `stopping`; one that no host was ever asked for is `stopped` at once. */
@@ -207,8 +225,8 @@ export class SandboxRows {
       .executeTakeFirst();
   }
 
-  #compareAndSet(seen: Seen, to: Change): Promise<SandboxRow | undefined> {
-    return this.#db
+  #compareAndSet(db: Database, seen: Seen, to: Change): Promise<SandboxRow | undefined> {
+    return db
       .updateTable("sandboxes")
       .set({ ...to, last_updated: NOW })
       .where("id", "=", seen.id)

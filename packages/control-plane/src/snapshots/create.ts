@@ -27,16 +27,17 @@ const MOST_TURNS = 10;
 
 /**
  * Answers when sandboxes can be made from it.
- * @throws RoostError `conflict` (the name is taken), and whatever `snapshotSandbox` throws.
+ * @throws RoostError `conflict` (the name is taken), `limit_reached`, and whatever `snapshotSandbox` throws.
  */
 export async function createSnapshot(parts: SnapshotsParts, teamId: string, wanted: NewSnapshot): Promise<TemplateRow> {
   const { id, overwrite } = wanted;
   const name = wanted.name ?? nameFor(id);
   // Before anything is done to the sandbox; the database has the last word.
-  await requireFreeName(parts.db, teamId, name, overwrite);
+  const replaces = await requireFreeName(parts.db, teamId, name, overwrite);
+  await parts.limits.lookForRoom(parts.db, teamId, { snapshots: replaces ? 0 : 1, disk_mb: replaces ? 0 : 1 });
   const made = await parts.sandboxes.snapshot(teamId, wanted.sandboxId, { id, leave: wanted.leave });
   try {
-    const { template, replacedId } = await keep(parts.db, { id, teamId, name, overwrite, made });
+    const { template, replacedId } = await keep(parts, { id, teamId, name, overwrite, made });
     if (replacedId !== undefined) await deleteOnHosts(parts, teamId, replacedId);
     return template;
   } catch (error) {
@@ -50,7 +51,8 @@ function nameFor(id: string): string {
   return `snap-${id.slice(id.indexOf("-") + 1).slice(0, 8)}`;
 }
 
-async function requireFreeName(db: Database, teamId: string, name: string, overwrite: boolean): Promise<void> {
+/** @returns whether one of this name is there, to be replaced. */
+async function requireFreeName(db: Database, teamId: string, name: string, overwrite: boolean): Promise<boolean> {
   const present = await db
     .selectFrom("templates")
     .where("name", "=", name)
@@ -61,6 +63,7 @@ async function requireFreeName(db: Database, teamId: string, name: string, overw
     throw new RoostError("conflict", `“${name}” is the name of a base image; take another one.`);
   }
   if (present.length > 0 && !overwrite) throw nameTaken(name);
+  return present.length > 0;
 }
 
 function nameTaken(name: string): RoostError {
@@ -83,10 +86,10 @@ interface Kept {
   readonly replacedId: string | undefined;
 }
 
-async function keep(db: Database, keeping: Keeping): Promise<Kept> {
+async function keep({ db, limits }: SnapshotsParts, keeping: Keeping): Promise<Kept> {
   for (let turn = 1; ; turn++) {
     try {
-      return await db.transaction().execute((trx) => insert(trx, keeping));
+      return await db.transaction().execute((trx) => insert(trx, limits, keeping));
     } catch (error) {
       if (!violatesUnique(error, "templates_name_taken")) throw error;
       if (!keeping.overwrite || turn === MOST_TURNS) throw nameTaken(keeping.name);
@@ -94,7 +97,7 @@ async function keep(db: Database, keeping: Keeping): Promise<Kept> {
   }
 }
 
-async function insert(trx: DatabaseTransaction, keeping: Keeping): Promise<Kept> {
+async function insert(trx: DatabaseTransaction, limits: SnapshotsParts["limits"], keeping: Keeping): Promise<Kept> {
   const { id, teamId: team_id, name, overwrite, made } = keeping;
   const replaced = overwrite
     ? await trx
@@ -105,6 +108,7 @@ async function insert(trx: DatabaseTransaction, keeping: Keeping): Promise<Kept>
         .executeTakeFirst()
     : undefined;
   const { vcpus, memoryMb: memory_mb, sizeBytes: size_bytes } = made;
+  await limits.requireRoom(trx, team_id, { snapshots: 1, disk_mb: size_bytes / 2 ** 20 });
   const template = await trx
     .insertInto("templates")
     .values({ id, name, type: "snapshot", team_id, vcpus, memory_mb, size_bytes })

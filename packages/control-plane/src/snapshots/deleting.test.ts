@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
 import { newId } from "@roost/protocol/ids";
 import { Sandboxes, type SandboxParts } from "../sandboxes/sandboxes.ts";
+import { TeamLimits } from "../teams/limits.ts";
 import { startTestControlPlane } from "../testing/control-plane.ts";
 import { worldBeside } from "../testing/injected-faults.ts";
 import { type TeamWithHosts, teamWithHosts } from "../testing/team.ts";
@@ -32,7 +33,8 @@ async function hearOf(team: TeamWithHosts, sweepIntervalMs = 0, times = 1): Prom
     },
   };
   const sandboxes = new Sandboxes(world.parts);
-  const snapshots = new Snapshots({ ...world.parts, clients, sandboxes, sweepIntervalMs });
+  const limits = new TeamLimits(plane.config.teamLimits);
+  const snapshots = new Snapshots({ ...world.parts, clients, sandboxes, limits, sweepIntervalMs });
   for (let heard = 0; heard < times; heard++) {
     for (const peer of team.peers) snapshots.hostIsThere(peer.id);
     await world.background.settled();

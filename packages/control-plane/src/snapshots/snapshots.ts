@@ -4,6 +4,7 @@ import type { PageRequest } from "../db/pages.ts";
 import type { TemplateRow, TemplateType } from "../db/tables.ts";
 import type { HostAgentClient, HostTarget } from "../hosts/hosts.ts";
 import type { Background, Log, Sandboxes } from "../sandboxes/sandboxes.ts";
+import type { TeamLimits } from "../teams/limits.ts";
 import { findTemplateById, listTemplates } from "../templates/templates.ts";
 import { createSnapshot, type NewSnapshot } from "./create.ts";
 import { deleteSnapshot } from "./delete.ts";
@@ -15,6 +16,7 @@ export interface SnapshotsParts {
   readonly db: Database;
   readonly clients: { get(host: HostTarget): Promise<HostAgentClient> };
   readonly sandboxes: Pick<Sandboxes, "snapshot">;
+  readonly limits: Pick<TeamLimits, "lookForRoom" | "requireRoom">;
   readonly background: Background;
   readonly log: Log;
   /** How often, at most, a host is asked which snapshots it has. */

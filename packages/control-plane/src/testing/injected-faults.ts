@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { BackgroundWork } from "../background.ts";
 import { CertificateAuthority, HostClients } from "../hosts/hosts.ts";
 import { RoundRobin, type SandboxParts, SandboxRows, StepsInFlight } from "../sandboxes/sandboxes.ts";
+import { TeamLimits } from "../teams/limits.ts";
 import type { TestControlPlane } from "./control-plane.ts";
 
 export class Injected extends Error {}
@@ -34,7 +35,7 @@ export async function worldBeside({ db, config }: TestControlPlane): Promise<Wor
   const background = new BackgroundWork({ error: (facts) => assert.fail(JSON.stringify(facts)) });
   const parts = {
     db,
-    rows: new SandboxRows(db),
+    rows: new SandboxRows(db, new TeamLimits(config.teamLimits)),
     clients,
     placement: new RoundRobin(),
     inFlight: new StepsInFlight(),

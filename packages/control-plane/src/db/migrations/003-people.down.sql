@@ -1,4 +1,5 @@
 drop table audit_log;
+drop index sandboxes_there;
 drop table team_limits;
 drop table team_invites;
 drop table session_keys;

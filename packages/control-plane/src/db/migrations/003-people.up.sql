@@ -39,6 +39,9 @@ create table team_limits (
   disk_mb bigint check (disk_mb >= 0)
 );
 
+-- What counts against limits, however many have been destroyed.
+create index sandboxes_there on sandboxes (team_id) where status <> 'stopped';
+
 -- Who changed what, when, from where. Written before the change, so that none goes unseen: `begun` is one whose end nobody saw.
 create table audit_log (
   id text primary key check (id ~ '^evt-[a-z2-7]{20}$'),
