@@ -4,14 +4,15 @@
  * Holds: nothing is decompressed, no message or small answer is larger than the limits, and of every error one can tell whether
  * the guest said it (`saidByGuest`) or it arose here.
  */
-import { ConnectError, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import type { UniversalClientRequest, UniversalClientResponse } from "@connectrpc/connect/protocol";
 import { createTransport } from "@connectrpc/connect/protocol-connect";
-import { process } from "@roost/protocol/envd";
+import { filesystem, process } from "@roost/protocol/envd";
 import { RoostError } from "@roost/protocol/errors";
 import { wholeEnvelopes } from "./envelopes.ts";
 import type { GuestAnswer, GuestConnection } from "./guest-connection.ts";
-import { malformedAnswer } from "./guest-failure.ts";
+import { GuestUnreachable, malformedAnswer } from "./guest-failure.ts";
+import type { GuestLimits } from "./guest-limits.ts";
 import { atMost, bodyChunks } from "./small-answer.ts";
 
 /**
@@ -21,9 +22,17 @@ const FROM_ANSWER = "roost-from-answer";
 
 /** Answered when the process has read its input: whenever that is. */
 const INPUT_PATH = `/${process.Process.typeName}/${process.Process.method.sendInput.name}`;
+/** Moving or removing a large folder takes its time. */
+const TREE_PATHS = `/${filesystem.Filesystem.typeName}/`;
 
-export function guestTransport(connection: GuestConnection): Transport {
-  const { messageBytes } = connection.limits;
+/** Of a message in a stream, and of an answer that is a single one. */
+export interface MessageLimits {
+  readonly messageBytes: number;
+  readonly answerBytes: number;
+}
+
+export function guestTransport(connection: GuestConnection, limits: MessageLimits = connection.limits): Transport {
+  const readMaxBytes = Math.max(limits.messageBytes, limits.answerBytes);
   return createTransport({
     baseUrl: connection.origin,
     useBinaryFormat: true,
@@ -31,9 +40,9 @@ export function guestTransport(connection: GuestConnection): Transport {
     acceptCompression: [],
     sendCompression: null,
     compressMinBytes: 0,
-    readMaxBytes: messageBytes,
-    writeMaxBytes: messageBytes,
-    httpClient: async (request) => await send(connection, request),
+    readMaxBytes,
+    writeMaxBytes: limits.messageBytes,
+    httpClient: async (request) => await send(connection, limits, request),
   });
 }
 
@@ -49,17 +58,24 @@ export function saidByGuest(error: unknown): error is ConnectError {
 export function localCause(error: unknown): RoostError {
   if (error instanceof RoostError) return error;
   if (error instanceof ConnectError && error.cause instanceof RoostError) return error.cause;
+  if (error instanceof ConnectError && error.code === Code.DeadlineExceeded) {
+    return new GuestUnreachable("it did not answer in time");
+  }
   return malformedAnswer("a message that is not of the protocol");
 }
 
-async function send(connection: GuestConnection, request: UniversalClientRequest): Promise<UniversalClientResponse> {
+async function send(
+  connection: GuestConnection,
+  { answerBytes, messageBytes }: MessageLimits,
+  request: UniversalClientRequest,
+): Promise<UniversalClientResponse> {
   const signal = request.signal ?? new AbortController().signal;
   const path = new URL(request.url).pathname;
   const answer = await connection.request(
     {
       method: "POST",
       path,
-      ...(path === INPUT_PATH ? { headersMs: 0 } : {}),
+      headersMs: headersLimit(path, connection.limits),
       headers: Object.fromEntries(request.header),
       ...(request.body === undefined ? {} : { body: request.body }),
     },
@@ -68,9 +84,14 @@ async function send(connection: GuestConnection, request: UniversalClientRequest
   const header = answerHeaders(answer);
   const chunks = bodyChunks(answer.body, signal);
   const streams = header.get("content-type")?.startsWith("application/connect+") === true;
-  const { answerBytes, messageBytes } = connection.limits;
   const body = streams ? wholeEnvelopes(chunks, messageBytes) : atMost(answerBytes, chunks);
   return { status: answer.status, header, body, trailer: new Headers() };
+}
+
+/** 0: none. */
+function headersLimit(path: string, { answerMs, storeMs }: GuestLimits): number {
+  if (path === INPUT_PATH) return 0;
+  return path.startsWith(TREE_PATHS) ? storeMs : answerMs;
 }
 
 function answerHeaders({ headers }: GuestAnswer): Headers {

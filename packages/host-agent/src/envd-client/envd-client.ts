@@ -8,7 +8,7 @@
 
 import { randomBytes } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
-import { ENVD_PORT, process } from "@roost/protocol/envd";
+import { ENVD_PORT, filesystem, process } from "@roost/protocol/envd";
 import { guestTransport } from "./connect-transport.ts";
 import { execute } from "./exec/exec.ts";
 import type { ExecRequest, ExecResult } from "./exec/exec-types.ts";
@@ -18,13 +18,31 @@ import { waitHealthy } from "./health.ts";
 import { type GuestIdentity, initialise } from "./init.ts";
 import { type GuestMetrics, readMetrics } from "./metrics.ts";
 import { prepareSnapshot } from "./prepare-snapshot.ts";
+import { GuestProcess } from "./processes/guest-process.ts";
+import { listProcesses } from "./processes/list-processes.ts";
+import type { ProcessAttach, ProcessInfo, ProcessName, ProcessStart } from "./processes/process-types.ts";
+import { signalProcess } from "./processes/signal-process.ts";
 import { type FileContent, readGuestFile } from "./read-file.ts";
+import { FileTree, type TreePlace } from "./tree/file-tree.ts";
+import { type WatchEvent, watchFiles } from "./tree/watch-files.ts";
 import { writeGuestFile } from "./write-file.ts";
 
 export type { ExecRequest, ExecResult } from "./exec/exec-types.ts";
 export type { GuestIdentity } from "./init.ts";
 export type { GuestMetrics } from "./metrics.ts";
+export type { GuestProcess } from "./processes/guest-process.ts";
+export type {
+  ProcessAttach,
+  ProcessEvent,
+  ProcessInfo,
+  ProcessName,
+  ProcessStart,
+  TerminalSize,
+} from "./processes/process-types.ts";
 export type { FileContent } from "./read-file.ts";
+export type { FileEntry } from "./tree/file-entry.ts";
+export type { TreePlace } from "./tree/file-tree.ts";
+export type { FileChange, WatchEvent } from "./tree/watch-files.ts";
 
 export interface EnvdOptions {
   /** Where the host reaches the guest. */
@@ -50,6 +68,14 @@ export interface EnvdClient extends AsyncDisposable {
   /** @throws RoostError `not_found`, `invalid_request`, `host_failed`; the chunks too throw `host_failed` */
   readFile(path: string, user: string, signal: AbortSignal): Promise<FileContent>;
   metrics(signal: AbortSignal): Promise<GuestMetrics>;
+  /** A process to follow and act on; nothing happens before its events are read. An abort lets go of it, and it runs on. */
+  openProcess(asked: ProcessStart | ProcessAttach, signal: AbortSignal): GuestProcess;
+  listProcesses(signal: AbortSignal): Promise<ProcessInfo[]>;
+  /** To its whole group. @throws RoostError `not_found`, `host_failed` */
+  signalProcess(name: ProcessName, number: number, signal: AbortSignal): Promise<void>;
+  readonly tree: FileTree;
+  /** Ends with its signal. @throws RoostError `not_found`, `invalid_request`, `host_failed` */
+  watchFiles(place: TreePlace, recursive: boolean, signal: AbortSignal): AsyncIterable<WatchEvent>;
 }
 
 export type ConnectEnvd = (options: EnvdOptions) => EnvdClient;
@@ -59,7 +85,11 @@ export const connectEnvd: ConnectEnvd = (options) => {
   const { address, port = ENVD_PORT, accessToken } = options;
   const limits = { ...DEFAULT_GUEST_LIMITS, ...options.limits };
   const connection = new GuestConnection({ address, port, accessToken, limits });
-  const client = createClient(process.Process, guestTransport(connection));
+  const transport = guestTransport(connection);
+  const listTransport = guestTransport(connection, { ...limits, answerBytes: limits.listBytes });
+  const client = createClient(process.Process, transport);
+  const lists = createClient(process.Process, listTransport);
+  const watcher = createClient(filesystem.Filesystem, transport);
   const newTag = (): string => `roost-exec-${randomBytes(12).toString("hex")}`;
   return {
     waitHealthy: (signal) => waitHealthy({ address, port }, signal),
@@ -69,6 +99,11 @@ export const connectEnvd: ConnectEnvd = (options) => {
     writeFile: (path, user, chunks, signal) => writeGuestFile(connection, path, user, chunks, signal),
     readFile: (path, user, signal) => readGuestFile(connection, path, user, signal),
     metrics: (signal) => readMetrics(connection, signal),
+    openProcess: (asked, signal) => new GuestProcess({ client, limits, newTag }, asked, signal),
+    listProcesses: (signal) => listProcesses(lists, signal, limits.answerMs),
+    signalProcess: (name, number, signal) => signalProcess(client, name, number, signal),
+    tree: new FileTree(createClient(filesystem.Filesystem, listTransport), limits),
+    watchFiles: (place, recursive, signal) => watchFiles(watcher, limits, place, recursive, signal),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };
 };

@@ -7,14 +7,19 @@ const USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$/;
 
 /** `/files?path=…&username=…`. @throws RoostError `invalid_request` */
 export function filesRoute(path: string, user: string): string {
+  const query = new URLSearchParams({ path: checkedPath(path) });
+  if (user !== "") query.set("username", checkedUser(user));
+  return `/files?${query}`;
+}
+
+/** A path as it may stand in a request. @throws RoostError `invalid_request` */
+export function checkedPath(path: string): string {
   if (path === "") throw new RoostError("invalid_request", "A file's path must not be empty.");
   if (path.includes("\0")) throw new RoostError("invalid_request", "A file's path must not contain a NUL character.");
   if (Buffer.byteLength(path) >= PATH_LIMIT) {
     throw new RoostError("invalid_request", `A file's path must be shorter than ${PATH_LIMIT} bytes.`);
   }
-  const query = new URLSearchParams({ path });
-  if (user !== "") query.set("username", checkedUser(user));
-  return `/files?${query}`;
+  return path;
 }
 
 /** A user's name as it may stand in a request. @throws RoostError `invalid_request` */

@@ -18,6 +18,8 @@ export interface GuestLimits {
   readonly killGraceMs: number;
   /** Of a small answer. Default 64 KiB. */
   readonly answerBytes: number;
+  /** Of a list of files or processes. Default 16 MiB: some 100,000 files. */
+  readonly listBytes: number;
   /** Of one message in a stream. Default 1 MiB; envd's own are some 64 KiB. */
   readonly messageBytes: number;
 }
@@ -29,5 +31,6 @@ export const DEFAULT_GUEST_LIMITS: GuestLimits = {
   storeMs: 120_000,
   killGraceMs: 5_000,
   answerBytes: 64 * 1024,
+  listBytes: 16 * 1024 * 1024,
   messageBytes: 1024 * 1024,
 };

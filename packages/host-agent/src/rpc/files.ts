@@ -54,7 +54,8 @@ export async function readWholeFile(
 ): Promise<Uint8Array> {
   const content = new ByteBlocks();
   let size = 0;
-  for await (const chunk of await sandboxes.readFile(id, path, user, signal)) {
+  const { chunks } = await sandboxes.readFile(id, path, user, signal);
+  for await (const chunk of chunks) {
     size += chunk.length;
     if (size > WHOLE_FILE_BYTES) throw tooLarge();
     content.append(chunk);
@@ -69,7 +70,9 @@ export async function* streamFile(
   user: string,
   signal: AbortSignal,
 ): AsyncGenerator<MessageInitShape<typeof StreamReadFileResponseSchema>> {
-  for await (const chunk of await sandboxes.readFile(id, path, user, signal)) {
+  const { size, chunks } = await sandboxes.readFile(id, path, user, signal);
+  yield size === undefined ? {} : { sizeBytes: BigInt(size) };
+  for await (const chunk of chunks) {
     for (let offset = 0; offset < chunk.length; offset += PIECE_BYTES) {
       yield { chunk: chunk.subarray(offset, offset + PIECE_BYTES) };
     }

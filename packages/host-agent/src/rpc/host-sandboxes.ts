@@ -4,12 +4,14 @@
  * Every method throws RoostErrors only for what a caller can act on; anything else is a fault of the agent and is told to nobody
  * but its log. Ids are checked before they come here.
  */
-import type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import type { ExecRequest, ExecResult, FileContent } from "../envd-client/envd-client.ts";
+import type { GuestUse } from "../sandboxes/guest-uses.ts";
 import type { ResumeMode } from "../sandboxes/resume.ts";
 import type { SandboxInfo, SandboxSpec, SnapshotInfo } from "../sandboxes/sandbox.ts";
 import type { Leave } from "../sandboxes/sandboxes.ts";
 
-export type { ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+export type { ExecRequest, ExecResult, FileContent } from "../envd-client/envd-client.ts";
+export type { GuestUse } from "../sandboxes/guest-uses.ts";
 export type { ResumeMode } from "../sandboxes/resume.ts";
 export type { SandboxInfo, SandboxSpec, SnapshotInfo } from "../sandboxes/sandbox.ts";
 export type { Leave } from "../sandboxes/sandboxes.ts";
@@ -48,5 +50,7 @@ export interface HostSandboxes {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<number>;
-  readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<FileContent>;
+  /** The guest itself, in use until it is disposed of. @throws `not_found`, `not_running` */
+  guest(id: string): GuestUse;
 }

@@ -3,16 +3,14 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { HostAgent } from "@roost/protocol/hostagent";
 import { readWholeFile, streamFile, uploadChunks, wholeUpload } from "./files.ts";
 import type { HostSandboxes } from "./host-sandboxes.ts";
+import { MESSAGE_LIMITS } from "./message-limits.ts";
 import { sandboxStatus, snapshotMessage } from "./sandbox-status.ts";
 import { execRequest, fileTarget, leave, resumeMode, sandboxId, sandboxSpec, snapshotId } from "./validation.ts";
 
 /** Most that a log is read of; what is kept of it is no more. */
 const LOG_LIMIT_BYTES = 1024 * 1024;
 
-/** Of one message: a request without a file in it; one piece of a stream; a whole file, or a command with its input. */
-const SMALL = { readMaxBytes: 5 * 1024 * 1024 };
-const PIECE = { readMaxBytes: 1024 * 1024 + 64 * 1024 };
-const WHOLE = { readMaxBytes: 16 * 1024 * 1024 + 5 * 1024 * 1024 };
+const { small: SMALL, piece: PIECE, whole: WHOLE } = MESSAGE_LIMITS;
 
 export function hostAgentRoutes(sandboxes: HostSandboxes): (router: ConnectRouter) => void {
   const rpc = HostAgent.method;

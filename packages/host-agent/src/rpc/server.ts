@@ -1,16 +1,18 @@
 /**
  * The RPC server of this host: `hostagent.v1.HostAgent` over HTTP/2 and mutual TLS.
  *
- * Stopping: no new calls; those under way have `GRACE_MS` to end, are then told to by their signals, and are cut off after a
+ * Stopping: no new calls; commands and folders that are only followed are let go of; other calls under way have `GRACE_MS` to end, are then told to by their signals, and are cut off after a
  * further `CUT_MS`.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { RoostError } from "@roost/protocol/errors";
 import type { Logger } from "pino";
 import type { IdentitySource } from "../identity/identity-folder.ts";
 import { abandonedAnswers } from "./abandoned-answers.ts";
 import { errorReports } from "./error-reports.ts";
+import { guestRoutes } from "./guest-routes.ts";
 import type { HostSandboxes } from "./host-sandboxes.ts";
 import { hostAgentRoutes } from "./routes.ts";
 import { type ListenAddress, TlsListener } from "./tls-listener.ts";
@@ -35,9 +37,13 @@ export interface RpcServer extends AsyncDisposable {
 /** @throws RoostError `internal` when it cannot listen. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const { listen, identity, sandboxes, logger } = options;
+  const stopping = new AbortController();
   const shutdown = new AbortController();
   const handler = connectNodeAdapter({
-    routes: hostAgentRoutes(sandboxes),
+    routes: (router) => {
+      hostAgentRoutes(sandboxes)(router);
+      guestRoutes(sandboxes, stopping.signal)(router);
+    },
     interceptors: [abandonedAnswers, errorReports(logger)],
     shutdownSignal: shutdown.signal,
     acceptCompression: [],
@@ -50,6 +56,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     address: { host: listener.address.address, port: listener.address.port },
     async [Symbol.asyncDispose]() {
       using _ = listener;
+      stopping.abort(new RoostError("host_unavailable", "This host's agent is stopping; what runs goes on."));
       const drained = listener.drain();
       if (await endsWithin(drained, GRACE_MS)) return;
       shutdown.abort(new ConnectError("This host's agent is stopping.", Code.Unavailable));

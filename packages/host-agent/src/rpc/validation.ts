@@ -62,13 +62,7 @@ export function sandboxSpec(request: CreateSandboxRequest): SandboxSpec {
 export function execRequest(request: WireExecRequest): ExecRequest {
   const { cmd, args, env, cwd, user, stdin, timeoutMs } = request;
   if (stdin.length > STDIN_LIMIT_BYTES) refuse("The standard input is larger than 16 MiB: write it to a file first.");
-  if (cmd === "") refuse("The command must not be empty.");
-  if ([cmd, cwd, user, ...args].some((text) => text.includes("\0"))) {
-    refuse("Command, arguments, folder and user must not contain a NUL character.");
-  }
-  checkEnvironment(env);
-  const size = [cmd, ...args].reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
-  if (size > COMMAND_LIMIT_BYTES) refuse("The command and its arguments are too long.");
+  checkCommand({ cmd, args, env, cwd, user });
   return {
     cmd,
     args,
@@ -79,6 +73,24 @@ export function execRequest(request: WireExecRequest): ExecRequest {
     timeoutMs,
     outputLimitBytes: Math.min(request.outputLimitBytes || OUTPUT_LIMIT_BYTES, OUTPUT_LIMIT_BYTES),
   };
+}
+
+export interface CommandWords {
+  readonly cmd: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly user: string;
+}
+
+export function checkCommand({ cmd, args, env, cwd, user }: CommandWords): void {
+  if (cmd === "") refuse("The command must not be empty.");
+  if ([cmd, cwd, user, ...args].some((text) => text.includes("\0"))) {
+    refuse("Command, arguments, folder and user must not contain a NUL character.");
+  }
+  checkEnvironment(env);
+  const size = [cmd, ...args].reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
+  if (size > COMMAND_LIMIT_BYTES) refuse("The command and its arguments are too long.");
 }
 
 export interface CheckedTarget {

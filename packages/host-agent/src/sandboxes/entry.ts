@@ -1,5 +1,6 @@
 /** One sandbox as `Sandboxes` keeps it. */
 import type { Activity } from "./activity.ts";
+import { GuestUses } from "./guest-uses.ts";
 import type { SpecRecord } from "./records.ts";
 import type { RunningSandbox, SandboxInfo, SandboxState } from "./sandbox.ts";
 
@@ -15,6 +16,7 @@ export interface Entry {
   running?: RunningSandbox | undefined;
   /** While it runs. */
   activity?: Activity | undefined;
+  readonly uses: GuestUses;
   lastActiveAt?: Date | undefined;
   /** The operation that changes it now; settles when that has ended, and never rejects. */
   busy?: Promise<void> | undefined;
@@ -39,6 +41,7 @@ export function entryOf(
     createdAt,
     state,
     reason,
+    uses: new GuestUses(),
     cancel: new AbortController(),
   };
 }

@@ -11,19 +11,15 @@
 
 import { performance } from "node:perf_hooks";
 import { create } from "@bufbuild/protobuf";
-import { Code, type ConnectError } from "@connectrpc/connect";
 import { process } from "@roost/protocol/envd";
-import { RoostError } from "@roost/protocol/errors";
-import { quoteForeignWords } from "../../foreign-words/foreign-words.ts";
-import { saidByGuest } from "../connect-transport.ts";
-import { checkedUser } from "../file-path.ts";
-import { guestRefusal } from "../guest-failure.ts";
 import type { GuestLimits } from "../guest-limits.ts";
+import { streamHeaders } from "../user-headers.ts";
 import type { ExecRequest, ExecResult } from "./exec-types.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { follow, type ProcessClient } from "./follow.ts";
 import { Output } from "./output.ts";
 import { RunningCommand } from "./running-command.ts";
+import { neverRan } from "./start-refusal.ts";
 
 export interface ExecContext {
   readonly client: ProcessClient;
@@ -42,7 +38,7 @@ export async function execute(context: ExecContext, request: ExecRequest, signal
     client: context.client,
     start: startRequest(request, tag),
     tag,
-    headers: startHeaders(request, context.limits),
+    headers: streamHeaders(request.user, context.limits),
     signal: running.givenUp,
   });
   let exitCode: number | null = null;
@@ -56,7 +52,11 @@ export async function execute(context: ExecContext, request: ExecRequest, signal
       } else output.append(event.case, event.bytes);
     }
   } catch (error) {
-    exitCode = running.givenUp.aborted ? null : neverRan(error, request, output);
+    if (!running.givenUp.aborted) {
+      const never = neverRan(error, request.cmd);
+      output.append("stderr", never.words);
+      exitCode = never.exitCode;
+    }
   }
   running.throwIfFailed();
   return {
@@ -80,37 +80,4 @@ function startRequest(request: ExecRequest, tag: string): process.StartRequest {
     tag,
     stdin: request.stdin !== undefined,
   });
-}
-
-function startHeaders(request: ExecRequest, limits: GuestLimits): Record<string, string> {
-  const headers: Record<string, string> = {
-    "keepalive-ping-interval": String(Math.max(1, Math.floor(limits.silenceMs / 4_000))),
-  };
-  if (request.user !== undefined && request.user !== "") {
-    const credentials = Buffer.from(`${checkedUser(request.user)}:`).toString("base64");
-    headers.authorization = `Basic ${credentials}`;
-  }
-  return headers;
-}
-
-/** A command that could not be started at all, told as a shell tells it. @throws what is not the command's fault */
-function neverRan(error: unknown, request: ExecRequest, output: Output): number {
-  if (!saidByGuest(error)) throw error;
-  switch (error.code) {
-    case Code.NotFound:
-      output.append("stderr", Buffer.from(`roost: ${quoteForeignWords(request.cmd)}: command not found\n`));
-      return 127;
-    case Code.PermissionDenied:
-      output.append("stderr", Buffer.from(`roost: ${quoteForeignWords(request.cmd)}: permission denied\n`));
-      return 126;
-    default:
-      throw startRefusal(error);
-  }
-}
-
-function startRefusal(error: ConnectError): RoostError {
-  if (error.code === Code.InvalidArgument || error.code === Code.Unauthenticated) {
-    return new RoostError("invalid_request", `The sandbox refused the command: ${quoteForeignWords(error.rawMessage)}`);
-  }
-  return guestRefusal(error.rawMessage);
 }

@@ -8,6 +8,7 @@ import type { CallOptions, Client } from "@connectrpc/connect";
 import type { process } from "@roost/protocol/envd";
 import { localCause, saidByGuest } from "../connect-transport.ts";
 import { GuestUnreachable, guestRefusal, malformedAnswer } from "../guest-failure.ts";
+import { interpret } from "../process-events.ts";
 
 export type ProcessClient = Client<typeof process.Process>;
 
@@ -43,7 +44,7 @@ export async function* follow(followed: Followed): AsyncGenerator<FollowedEvent>
     try {
       for await (const { event } of stream) {
         const told = interpret(event);
-        if (told === undefined) continue;
+        if (told === undefined || told.case === "pty") continue;
         yield told;
         if (told.case === "end") return;
       }
@@ -54,22 +55,6 @@ export async function* follow(followed: Followed): AsyncGenerator<FollowedEvent>
     }
     yield { case: "gap" };
     stream = client.connect({ process: { selector: { case: "tag", value: tag } } }, options);
-  }
-}
-
-function interpret(event: process.ProcessEvent | undefined): FollowedEvent | undefined {
-  switch (event?.event.case) {
-    case "start":
-      return { case: "start", pid: event.event.value.pid };
-    case "data": {
-      const { output } = event.event.value;
-      if (output.case === "stdout" || output.case === "stderr") return { case: output.case, bytes: output.value };
-      return undefined;
-    }
-    case "end":
-      return { case: "end", end: event.event.value };
-    default:
-      return undefined;
   }
 }
 

@@ -1,8 +1,12 @@
 /** Sandboxes for tests of the RPC service: in memory, recording what they are asked, failing where a test wants it. */
+import assert from "node:assert/strict";
 import { RoostError } from "@roost/protocol/errors";
+import type { EnvdClient } from "../../envd-client/envd-client.ts";
 import type {
   ExecRequest,
   ExecResult,
+  FileContent,
+  GuestUse,
   HostSandboxes,
   Leave,
   ResumeMode,
@@ -23,6 +27,11 @@ export class FakeSandboxes implements HostSandboxes {
   /** What every read of a file gives, when set. */
   onRead: (() => AsyncIterable<Uint8Array>) | undefined;
   failure: unknown;
+  /** The one guest of all of them, for what is done in it by itself. */
+  envd: EnvdClient | undefined;
+  readonly taken = new AbortController();
+  /** Of the guest, under way. */
+  uses = 0;
   /** Held up by this before they read. */
   beforeWrite: Promise<void> | undefined;
   /** What came of the last write. */
@@ -103,13 +112,20 @@ export class FakeSandboxes implements HostSandboxes {
     return this.lastWrite;
   }
 
-  async readFile(_id: string, path: string): Promise<AsyncIterable<Uint8Array>> {
-    if (this.onRead !== undefined) return this.onRead();
+  async readFile(_id: string, path: string): Promise<FileContent> {
+    if (this.onRead !== undefined) return { chunks: this.onRead() };
     const content = this.files.get(path);
     if (content === undefined) throw new RoostError("not_found", `The sandbox has no file ${path}.`);
-    return (async function* () {
+    const chunks = (async function* () {
       yield content;
     })();
+    return { size: content.length, chunks };
+  }
+
+  guest(): GuestUse {
+    const envd = this.envd ?? assert.fail("this test has given its sandboxes no guest");
+    this.uses++;
+    return { envd, taken: this.taken.signal, [Symbol.dispose]: () => void this.uses-- };
   }
 
   #change(id: string, change: Partial<SandboxInfo>): SandboxInfo {

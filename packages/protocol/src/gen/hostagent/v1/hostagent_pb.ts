@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hostagent/v1/hostagent.proto.
  */
 export const file_hostagent_v1_hostagent: GenFile = /*@__PURE__*/
-  fileDesc("Chxob3N0YWdlbnQvdjEvaG9zdGFnZW50LnByb3RvEgxob3N0YWdlbnQudjEiGwoLRXJyb3JSZWFzb24SDAoEY29kZRgBIAEoCSK4AgoNU2FuZGJveFN0YXR1cxISCgpzYW5kYm94X2lkGAEgASgJEikKBXN0YXRlGAIgASgOMhouaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0ZRIOCgZyZWFzb24YAyABKAkSDQoFdmNwdXMYBCABKA0SEQoJbWVtb3J5X21iGAUgASgNEhAKCHRlbXBsYXRlGAYgASgJEhAKCGd1ZXN0X2lwGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfYWN0aXZlX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAgoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIQCgh0ZW1wbGF0ZRgCIAEoCRINCgV2Y3B1cxgDIAEoDRIRCgltZW1vcnlfbWIYBCABKA0SOAoDZW52GAUgAygLMisuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0LkVudkVudHJ5EhAKCGludGVybmV0GAYgASgIEhMKC3NuYXBzaG90X2lkGAcgASgJEhMKC3RpbWVvdXRfc2VjGAggASgNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRQoVQ3JlYXRlU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJEChRQYXVzZVNhbmRib3hSZXNwb25zZRIsCgdzYW5kYm94GAEgASgLMhsuaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0dXMiUgoUUmVzdW1lU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRImCgRtb2RlGAIgASgOMhguaG9zdGFnZW50LnYxLlJlc3VtZU1vZGUiRQoVUmVzdW1lU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIoUBCghTbmFwc2hvdBITCgtzbmFwc2hvdF9pZBgBIAEoCRINCgV2Y3B1cxgCIAEoDRIRCgltZW1vcnlfbWIYAyABKA0SEgoKc2l6ZV9ieXRlcxgEIAEoBBIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJkChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtzbmFwc2hvdF9pZBgCIAEoCRIiCgVsZWF2ZRgDIAEoDjITLmhvc3RhZ2VudC52MS5MZWF2ZSJwChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90EiwKB3NhbmRib3gYAiABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIsChVEZWxldGVTbmFwc2hvdFJlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkiGAoWRGVsZXRlU25hcHNob3RSZXNwb25zZSIWChRMaXN0U25hcHNob3RzUmVxdWVzdCJCChVMaXN0U25hcHNob3RzUmVzcG9uc2USKQoJc25hcHNob3RzGAEgAygLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90IhYKFExpc3RTYW5kYm94ZXNSZXF1ZXN0IkcKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIuCglzYW5kYm94ZXMYASADKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyI6Cg9SZWFkTG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtsaW1pdF9ieXRlcxgCIAEoDSIwChBSZWFkTG9nc1Jlc3BvbnNlEg8KB2NvbnNvbGUYASABKAwSCwoDdm1tGAIgASgMIvMBCgtFeGVjUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEgsKA2NtZBgCIAEoCRIMCgRhcmdzGAMgAygJEi8KA2VudhgEIAMoCzIiLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdC5FbnZFbnRyeRILCgNjd2QYBSABKAkSDAoEdXNlchgGIAEoCRINCgVzdGRpbhgHIAEoDBISCgp0aW1lb3V0X21zGAggASgNEhoKEm91dHB1dF9saW1pdF9ieXRlcxgJIAEoDRoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BCgxFeGVjUmVzcG9uc2USDgoGc3Rkb3V0GAEgASgMEg4KBnN0ZGVychgCIAEoDBIWCglleGl0X2NvZGUYAyABKAVIAIgBARITCgtkdXJhdGlvbl9tcxgEIAEoDRIRCgl0aW1lZF9vdXQYBSABKAgSEQoJdHJ1bmNhdGVkGAYgASgIQgwKCl9leGl0X2NvZGUiPAoKRmlsZVRhcmdldBISCgpzYW5kYm94X2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDAoEdXNlchgDIAEoCSJKChBXcml0ZUZpbGVSZXF1ZXN0EigKBnRhcmdldBgBIAEoCzIYLmhvc3RhZ2VudC52MS5GaWxlVGFyZ2V0EgwKBGRhdGEYAiABKAwiJwoRV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCI7Cg9SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiIAoQUmVhZEZpbGVSZXNwb25zZRIMCgRkYXRhGAEgASgMIl0KFlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QSKgoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXRIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQiLQoXU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCJBChVTdHJlYW1SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiJwoWU3RyZWFtUmVhZEZpbGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCrqAQoMU2FuZGJveFN0YXRlEh0KGVNBTkRCT1hfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZTQU5EQk9YX1NUQVRFX1NUQVJUSU5HEAESGQoVU0FOREJPWF9TVEFURV9SVU5OSU5HEAISGgoWU0FOREJPWF9TVEFURV9TVE9QUElORxADEhcKE1NBTkRCT1hfU1RBVEVfRVJST1IQBBIZChVTQU5EQk9YX1NUQVRFX1BBVVNJTkcQBRIYChRTQU5EQk9YX1NUQVRFX1BBVVNFRBAGEhoKFlNBTkRCT1hfU1RBVEVfUkVTVU1JTkcQBypXCgpSZXN1bWVNb2RlEhsKF1JFU1VNRV9NT0RFX1VOU1BFQ0lGSUVEEAASFgoSUkVTVU1FX01PREVfTUVNT1JZEAESFAoQUkVTVU1FX01PREVfRElTSxACKkMKBUxlYXZlEhUKEUxFQVZFX1VOU1BFQ0lGSUVEEAASEAoMTEVBVkVfUEFVU0VEEAESEQoNTEVBVkVfUlVOTklORxACMpkKCglIb3N0QWdlbnQSWAoNQ3JlYXRlU2FuZGJveBIiLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5DcmVhdGVTYW5kYm94UmVzcG9uc2USWwoORGVzdHJveVNhbmRib3gSIy5ob3N0YWdlbnQudjEuRGVzdHJveVNhbmRib3hSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVzcG9uc2USVQoMUGF1c2VTYW5kYm94EiEuaG9zdGFnZW50LnYxLlBhdXNlU2FuZGJveFJlcXVlc3QaIi5ob3N0YWdlbnQudjEuUGF1c2VTYW5kYm94UmVzcG9uc2USWAoNUmVzdW1lU2FuZGJveBIiLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVxdWVzdBojLmhvc3RhZ2VudC52MS5SZXN1bWVTYW5kYm94UmVzcG9uc2USUgoLUGluZ1NhbmRib3gSIC5ob3N0YWdlbnQudjEuUGluZ1NhbmRib3hSZXF1ZXN0GiEuaG9zdGFnZW50LnYxLlBpbmdTYW5kYm94UmVzcG9uc2USWwoOQ3JlYXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuQ3JlYXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkNyZWF0ZVNuYXBzaG90UmVzcG9uc2USWwoORGVsZXRlU25hcHNob3QSIy5ob3N0YWdlbnQudjEuRGVsZXRlU25hcHNob3RSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLkRlbGV0ZVNuYXBzaG90UmVzcG9uc2USWAoNTGlzdFNuYXBzaG90cxIiLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U25hcHNob3RzUmVzcG9uc2USWAoNTGlzdFNhbmRib3hlcxIiLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0U2FuZGJveGVzUmVzcG9uc2USSQoIUmVhZExvZ3MSHS5ob3N0YWdlbnQudjEuUmVhZExvZ3NSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRMb2dzUmVzcG9uc2USPQoERXhlYxIZLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdBoaLmhvc3RhZ2VudC52MS5FeGVjUmVzcG9uc2USTAoJV3JpdGVGaWxlEh4uaG9zdGFnZW50LnYxLldyaXRlRmlsZVJlcXVlc3QaHy5ob3N0YWdlbnQudjEuV3JpdGVGaWxlUmVzcG9uc2USSQoIUmVhZEZpbGUSHS5ob3N0YWdlbnQudjEuUmVhZEZpbGVSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlJlYWRGaWxlUmVzcG9uc2USYAoPU3RyZWFtV3JpdGVGaWxlEiQuaG9zdGFnZW50LnYxLlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QaJS5ob3N0YWdlbnQudjEuU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2UoARJdCg5TdHJlYW1SZWFkRmlsZRIjLmhvc3RhZ2VudC52MS5TdHJlYW1SZWFkRmlsZVJlcXVlc3QaJC5ob3N0YWdlbnQudjEuU3RyZWFtUmVhZEZpbGVSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("Chxob3N0YWdlbnQvdjEvaG9zdGFnZW50LnByb3RvEgxob3N0YWdlbnQudjEiGwoLRXJyb3JSZWFzb24SDAoEY29kZRgBIAEoCSK4AgoNU2FuZGJveFN0YXR1cxISCgpzYW5kYm94X2lkGAEgASgJEikKBXN0YXRlGAIgASgOMhouaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0ZRIOCgZyZWFzb24YAyABKAkSDQoFdmNwdXMYBCABKA0SEQoJbWVtb3J5X21iGAUgASgNEhAKCHRlbXBsYXRlGAYgASgJEhAKCGd1ZXN0X2lwGAcgASgJEi4KCmNyZWF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfYWN0aXZlX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKAAgoUQ3JlYXRlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRIQCgh0ZW1wbGF0ZRgCIAEoCRINCgV2Y3B1cxgDIAEoDRIRCgltZW1vcnlfbWIYBCABKA0SOAoDZW52GAUgAygLMisuaG9zdGFnZW50LnYxLkNyZWF0ZVNhbmRib3hSZXF1ZXN0LkVudkVudHJ5EhAKCGludGVybmV0GAYgASgIEhMKC3NuYXBzaG90X2lkGAcgASgJEhMKC3RpbWVvdXRfc2VjGAggASgNGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiRQoVQ3JlYXRlU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIrChVEZXN0cm95U2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIYChZEZXN0cm95U2FuZGJveFJlc3BvbnNlIikKE1BhdXNlU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSJEChRQYXVzZVNhbmRib3hSZXNwb25zZRIsCgdzYW5kYm94GAEgASgLMhsuaG9zdGFnZW50LnYxLlNhbmRib3hTdGF0dXMiUgoUUmVzdW1lU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRImCgRtb2RlGAIgASgOMhguaG9zdGFnZW50LnYxLlJlc3VtZU1vZGUiRQoVUmVzdW1lU2FuZGJveFJlc3BvbnNlEiwKB3NhbmRib3gYASABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIoChJQaW5nU2FuZGJveFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCSIVChNQaW5nU2FuZGJveFJlc3BvbnNlIoUBCghTbmFwc2hvdBITCgtzbmFwc2hvdF9pZBgBIAEoCRINCgV2Y3B1cxgCIAEoDRIRCgltZW1vcnlfbWIYAyABKA0SEgoKc2l6ZV9ieXRlcxgEIAEoBBIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJkChVDcmVhdGVTbmFwc2hvdFJlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtzbmFwc2hvdF9pZBgCIAEoCRIiCgVsZWF2ZRgDIAEoDjITLmhvc3RhZ2VudC52MS5MZWF2ZSJwChZDcmVhdGVTbmFwc2hvdFJlc3BvbnNlEigKCHNuYXBzaG90GAEgASgLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90EiwKB3NhbmRib3gYAiABKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyIsChVEZWxldGVTbmFwc2hvdFJlcXVlc3QSEwoLc25hcHNob3RfaWQYASABKAkiGAoWRGVsZXRlU25hcHNob3RSZXNwb25zZSIWChRMaXN0U25hcHNob3RzUmVxdWVzdCJCChVMaXN0U25hcHNob3RzUmVzcG9uc2USKQoJc25hcHNob3RzGAEgAygLMhYuaG9zdGFnZW50LnYxLlNuYXBzaG90IhYKFExpc3RTYW5kYm94ZXNSZXF1ZXN0IkcKFUxpc3RTYW5kYm94ZXNSZXNwb25zZRIuCglzYW5kYm94ZXMYASADKAsyGy5ob3N0YWdlbnQudjEuU2FuZGJveFN0YXR1cyI6Cg9SZWFkTG9nc1JlcXVlc3QSEgoKc2FuZGJveF9pZBgBIAEoCRITCgtsaW1pdF9ieXRlcxgCIAEoDSIwChBSZWFkTG9nc1Jlc3BvbnNlEg8KB2NvbnNvbGUYASABKAwSCwoDdm1tGAIgASgMIvMBCgtFeGVjUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEgsKA2NtZBgCIAEoCRIMCgRhcmdzGAMgAygJEi8KA2VudhgEIAMoCzIiLmhvc3RhZ2VudC52MS5FeGVjUmVxdWVzdC5FbnZFbnRyeRILCgNjd2QYBSABKAkSDAoEdXNlchgGIAEoCRINCgVzdGRpbhgHIAEoDBISCgp0aW1lb3V0X21zGAggASgNEhoKEm91dHB1dF9saW1pdF9ieXRlcxgJIAEoDRoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIo8BCgxFeGVjUmVzcG9uc2USDgoGc3Rkb3V0GAEgASgMEg4KBnN0ZGVychgCIAEoDBIWCglleGl0X2NvZGUYAyABKAVIAIgBARITCgtkdXJhdGlvbl9tcxgEIAEoDRIRCgl0aW1lZF9vdXQYBSABKAgSEQoJdHJ1bmNhdGVkGAYgASgIQgwKCl9leGl0X2NvZGUiPAoKRmlsZVRhcmdldBISCgpzYW5kYm94X2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDAoEdXNlchgDIAEoCSJKChBXcml0ZUZpbGVSZXF1ZXN0EigKBnRhcmdldBgBIAEoCzIYLmhvc3RhZ2VudC52MS5GaWxlVGFyZ2V0EgwKBGRhdGEYAiABKAwiJwoRV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCI7Cg9SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiIAoQUmVhZEZpbGVSZXNwb25zZRIMCgRkYXRhGAEgASgMIl0KFlN0cmVhbVdyaXRlRmlsZVJlcXVlc3QSKgoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXRIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQiLQoXU3RyZWFtV3JpdGVGaWxlUmVzcG9uc2USEgoKc2l6ZV9ieXRlcxgBIAEoBCJBChVTdHJlYW1SZWFkRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiTwoWU3RyZWFtUmVhZEZpbGVSZXNwb25zZRINCgVjaHVuaxgBIAEoDBIXCgpzaXplX2J5dGVzGAIgASgESACIAQFCDQoLX3NpemVfYnl0ZXMiKgoMVGVybWluYWxTaXplEgwKBGNvbHMYASABKA0SDAoEcm93cxgCIAEoDSI7Cg9Qcm9jZXNzU2VsZWN0b3ISDQoDcGlkGAEgASgNSAASDQoDdGFnGAIgASgJSABCCgoIc2VsZWN0b3Ii6QUKEUV4ZWNTdHJlYW1SZXF1ZXN0EjYKBXN0YXJ0GAEgASgLMiUuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0LlN0YXJ0SAASOAoGYXR0YWNoGAIgASgLMiYuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0LkF0dGFjaEgAEg8KBWlucHV0GAMgASgMSAASQQoLY2xvc2VfaW5wdXQYBCABKAsyKi5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlcXVlc3QuQ2xvc2VJbnB1dEgAEhAKBnNpZ25hbBgFIAEoDUgAEiwKBnJlc2l6ZRgGIAEoCzIaLmhvc3RhZ2VudC52MS5UZXJtaW5hbFNpemVIABI0CgRzdG9wGAcgASgLMiQuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0LlN0b3BIABqWAgoFU3RhcnQSEgoKc2FuZGJveF9pZBgBIAEoCRILCgNjbWQYAiABKAkSDAoEYXJncxgDIAMoCRI7CgNlbnYYBCADKAsyLi5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlcXVlc3QuU3RhcnQuRW52RW50cnkSCwoDY3dkGAUgASgJEgwKBHVzZXIYBiABKAkSCwoDdGFnGAcgASgJEg0KBXN0ZGluGAggASgIEjEKCHRlcm1pbmFsGAkgASgLMhouaG9zdGFnZW50LnYxLlRlcm1pbmFsU2l6ZUgAiAEBGioKCEVudkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3Rlcm1pbmFsGl4KBkF0dGFjaBISCgpzYW5kYm94X2lkGAEgASgJEi4KB3Byb2Nlc3MYAiABKAsyHS5ob3N0YWdlbnQudjEuUHJvY2Vzc1NlbGVjdG9yEhAKCHRlcm1pbmFsGAMgASgIGgwKCkNsb3NlSW5wdXQaBgoEU3RvcEIJCgdtZXNzYWdlIqMCChJFeGVjU3RyZWFtUmVzcG9uc2USOwoHc3RhcnRlZBgBIAEoCzIoLmhvc3RhZ2VudC52MS5FeGVjU3RyZWFtUmVzcG9uc2UuU3RhcnRlZEgAEhAKBnN0ZG91dBgCIAEoDEgAEhAKBnN0ZGVychgDIAEoDEgAEhIKCHRlcm1pbmFsGAQgASgMSAASNwoFZW5kZWQYBSABKAsyJi5ob3N0YWdlbnQudjEuRXhlY1N0cmVhbVJlc3BvbnNlLkVuZGVkSAAaOgoHU3RhcnRlZBILCgNwaWQYASABKA0SCwoDdGFnGAIgASgJEhUKDWRyb3BwZWRfYnl0ZXMYAyABKAQaGgoFRW5kZWQSEQoJZXhpdF9jb2RlGAEgASgFQgcKBWV2ZW50IioKFExpc3RQcm9jZXNzZXNSZXF1ZXN0EhIKCnNhbmRib3hfaWQYASABKAkiTwoLUHJvY2Vzc0luZm8SCwoDcGlkGAEgASgNEgsKA3RhZxgCIAEoCRILCgNjbWQYAyABKAkSDAoEYXJncxgEIAMoCRILCgNjd2QYBSABKAkiRQoVTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlEiwKCXByb2Nlc3NlcxgBIAMoCzIZLmhvc3RhZ2VudC52MS5Qcm9jZXNzSW5mbyJqChRTaWduYWxQcm9jZXNzUmVxdWVzdBISCgpzYW5kYm94X2lkGAEgASgJEi4KB3Byb2Nlc3MYAiABKAsyHS5ob3N0YWdlbnQudjEuUHJvY2Vzc1NlbGVjdG9yEg4KBnNpZ25hbBgDIAEoDSIXChVTaWduYWxQcm9jZXNzUmVzcG9uc2UigwIKCUZpbGVFbnRyeRIMCgRuYW1lGAEgASgJEiQKBHR5cGUYAiABKA4yFi5ob3N0YWdlbnQudjEuRmlsZVR5cGUSDAoEcGF0aBgDIAEoCRISCgpzaXplX2J5dGVzGAQgASgEEgwKBG1vZGUYBSABKA0SEwoLcGVybWlzc2lvbnMYBiABKAkSDQoFb3duZXIYByABKAkSDQoFZ3JvdXAYCCABKAkSLwoLbW9kaWZpZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhsKDnN5bWxpbmtfdGFyZ2V0GAogASgJSACIAQFCEQoPX3N5bWxpbmtfdGFyZ2V0IksKEExpc3RGaWxlc1JlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQSDQoFZGVwdGgYAiABKA0iPQoRTGlzdEZpbGVzUmVzcG9uc2USKAoHZW50cmllcxgBIAMoCzIXLmhvc3RhZ2VudC52MS5GaWxlRW50cnkiOwoPU3RhdEZpbGVSZXF1ZXN0EigKBnRhcmdldBgBIAEoCzIYLmhvc3RhZ2VudC52MS5GaWxlVGFyZ2V0IjoKEFN0YXRGaWxlUmVzcG9uc2USJgoFZW50cnkYASABKAsyFy5ob3N0YWdlbnQudjEuRmlsZUVudHJ5IkAKFE1ha2VEaXJlY3RvcnlSZXF1ZXN0EigKBnRhcmdldBgBIAEoCzIYLmhvc3RhZ2VudC52MS5GaWxlVGFyZ2V0Ij8KFU1ha2VEaXJlY3RvcnlSZXNwb25zZRImCgVlbnRyeRgBIAEoCzIXLmhvc3RhZ2VudC52MS5GaWxlRW50cnkiPQoRUmVtb3ZlRmlsZVJlcXVlc3QSKAoGdGFyZ2V0GAEgASgLMhguaG9zdGFnZW50LnYxLkZpbGVUYXJnZXQiFAoSUmVtb3ZlRmlsZVJlc3BvbnNlIlAKD01vdmVGaWxlUmVxdWVzdBIoCgZ0YXJnZXQYASABKAsyGC5ob3N0YWdlbnQudjEuRmlsZVRhcmdldBITCgtkZXN0aW5hdGlvbhgCIAEoCSI6ChBNb3ZlRmlsZVJlc3BvbnNlEiYKBWVudHJ5GAEgASgLMhcuaG9zdGFnZW50LnYxLkZpbGVFbnRyeSJQChFXYXRjaEZpbGVzUmVxdWVzdBIoCgZ0YXJnZXQYASABKAsyGC5ob3N0YWdlbnQudjEuRmlsZVRhcmdldBIRCglyZWN1cnNpdmUYAiABKAgidAoSV2F0Y2hGaWxlc1Jlc3BvbnNlEgwKBG5hbWUYASABKAkSKAoGY2hhbmdlGAIgASgOMhguaG9zdGFnZW50LnYxLkZpbGVDaGFuZ2USJgoFZW50cnkYAyABKAsyFy5ob3N0YWdlbnQudjEuRmlsZUVudHJ5KuoBCgxTYW5kYm94U3RhdGUSHQoZU0FOREJPWF9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNBTkRCT1hfU1RBVEVfU1RBUlRJTkcQARIZChVTQU5EQk9YX1NUQVRFX1JVTk5JTkcQAhIaChZTQU5EQk9YX1NUQVRFX1NUT1BQSU5HEAMSFwoTU0FOREJPWF9TVEFURV9FUlJPUhAEEhkKFVNBTkRCT1hfU1RBVEVfUEFVU0lORxAFEhgKFFNBTkRCT1hfU1RBVEVfUEFVU0VEEAYSGgoWU0FOREJPWF9TVEFURV9SRVNVTUlORxAHKlcKClJlc3VtZU1vZGUSGwoXUkVTVU1FX01PREVfVU5TUEVDSUZJRUQQABIWChJSRVNVTUVfTU9ERV9NRU1PUlkQARIUChBSRVNVTUVfTU9ERV9ESVNLEAIqQwoFTGVhdmUSFQoRTEVBVkVfVU5TUEVDSUZJRUQQABIQCgxMRUFWRV9QQVVTRUQQARIRCg1MRUFWRV9SVU5OSU5HEAIqaQoIRmlsZVR5cGUSGQoVRklMRV9UWVBFX1VOU1BFQ0lGSUVEEAASEgoORklMRV9UWVBFX0ZJTEUQARIXChNGSUxFX1RZUEVfRElSRUNUT1JZEAISFQoRRklMRV9UWVBFX1NZTUxJTksQAyqfAQoKRmlsZUNoYW5nZRIbChdGSUxFX0NIQU5HRV9VTlNQRUNJRklFRBAAEhYKEkZJTEVfQ0hBTkdFX0NSRUFURRABEhUKEUZJTEVfQ0hBTkdFX1dSSVRFEAISFgoSRklMRV9DSEFOR0VfUkVNT1ZFEAMSFgoSRklMRV9DSEFOR0VfUkVOQU1FEAQSFQoRRklMRV9DSEFOR0VfQ0hNT0QQBTKEEAoJSG9zdEFnZW50ElgKDUNyZWF0ZVNhbmRib3gSIi5ob3N0YWdlbnQudjEuQ3JlYXRlU2FuZGJveFJlcXVlc3QaIy5ob3N0YWdlbnQudjEuQ3JlYXRlU2FuZGJveFJlc3BvbnNlElsKDkRlc3Ryb3lTYW5kYm94EiMuaG9zdGFnZW50LnYxLkRlc3Ryb3lTYW5kYm94UmVxdWVzdBokLmhvc3RhZ2VudC52MS5EZXN0cm95U2FuZGJveFJlc3BvbnNlElUKDFBhdXNlU2FuZGJveBIhLmhvc3RhZ2VudC52MS5QYXVzZVNhbmRib3hSZXF1ZXN0GiIuaG9zdGFnZW50LnYxLlBhdXNlU2FuZGJveFJlc3BvbnNlElgKDVJlc3VtZVNhbmRib3gSIi5ob3N0YWdlbnQudjEuUmVzdW1lU2FuZGJveFJlcXVlc3QaIy5ob3N0YWdlbnQudjEuUmVzdW1lU2FuZGJveFJlc3BvbnNlElIKC1BpbmdTYW5kYm94EiAuaG9zdGFnZW50LnYxLlBpbmdTYW5kYm94UmVxdWVzdBohLmhvc3RhZ2VudC52MS5QaW5nU2FuZGJveFJlc3BvbnNlElsKDkNyZWF0ZVNuYXBzaG90EiMuaG9zdGFnZW50LnYxLkNyZWF0ZVNuYXBzaG90UmVxdWVzdBokLmhvc3RhZ2VudC52MS5DcmVhdGVTbmFwc2hvdFJlc3BvbnNlElsKDkRlbGV0ZVNuYXBzaG90EiMuaG9zdGFnZW50LnYxLkRlbGV0ZVNuYXBzaG90UmVxdWVzdBokLmhvc3RhZ2VudC52MS5EZWxldGVTbmFwc2hvdFJlc3BvbnNlElgKDUxpc3RTbmFwc2hvdHMSIi5ob3N0YWdlbnQudjEuTGlzdFNuYXBzaG90c1JlcXVlc3QaIy5ob3N0YWdlbnQudjEuTGlzdFNuYXBzaG90c1Jlc3BvbnNlElgKDUxpc3RTYW5kYm94ZXMSIi5ob3N0YWdlbnQudjEuTGlzdFNhbmRib3hlc1JlcXVlc3QaIy5ob3N0YWdlbnQudjEuTGlzdFNhbmRib3hlc1Jlc3BvbnNlEkkKCFJlYWRMb2dzEh0uaG9zdGFnZW50LnYxLlJlYWRMb2dzUmVxdWVzdBoeLmhvc3RhZ2VudC52MS5SZWFkTG9nc1Jlc3BvbnNlEj0KBEV4ZWMSGS5ob3N0YWdlbnQudjEuRXhlY1JlcXVlc3QaGi5ob3N0YWdlbnQudjEuRXhlY1Jlc3BvbnNlEkwKCVdyaXRlRmlsZRIeLmhvc3RhZ2VudC52MS5Xcml0ZUZpbGVSZXF1ZXN0Gh8uaG9zdGFnZW50LnYxLldyaXRlRmlsZVJlc3BvbnNlEkkKCFJlYWRGaWxlEh0uaG9zdGFnZW50LnYxLlJlYWRGaWxlUmVxdWVzdBoeLmhvc3RhZ2VudC52MS5SZWFkRmlsZVJlc3BvbnNlEmAKD1N0cmVhbVdyaXRlRmlsZRIkLmhvc3RhZ2VudC52MS5TdHJlYW1Xcml0ZUZpbGVSZXF1ZXN0GiUuaG9zdGFnZW50LnYxLlN0cmVhbVdyaXRlRmlsZVJlc3BvbnNlKAESXQoOU3RyZWFtUmVhZEZpbGUSIy5ob3N0YWdlbnQudjEuU3RyZWFtUmVhZEZpbGVSZXF1ZXN0GiQuaG9zdGFnZW50LnYxLlN0cmVhbVJlYWRGaWxlUmVzcG9uc2UwARJTCgpFeGVjU3RyZWFtEh8uaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXF1ZXN0GiAuaG9zdGFnZW50LnYxLkV4ZWNTdHJlYW1SZXNwb25zZSgBMAESWAoNTGlzdFByb2Nlc3NlcxIiLmhvc3RhZ2VudC52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5MaXN0UHJvY2Vzc2VzUmVzcG9uc2USWAoNU2lnbmFsUHJvY2VzcxIiLmhvc3RhZ2VudC52MS5TaWduYWxQcm9jZXNzUmVxdWVzdBojLmhvc3RhZ2VudC52MS5TaWduYWxQcm9jZXNzUmVzcG9uc2USTAoJTGlzdEZpbGVzEh4uaG9zdGFnZW50LnYxLkxpc3RGaWxlc1JlcXVlc3QaHy5ob3N0YWdlbnQudjEuTGlzdEZpbGVzUmVzcG9uc2USSQoIU3RhdEZpbGUSHS5ob3N0YWdlbnQudjEuU3RhdEZpbGVSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLlN0YXRGaWxlUmVzcG9uc2USWAoNTWFrZURpcmVjdG9yeRIiLmhvc3RhZ2VudC52MS5NYWtlRGlyZWN0b3J5UmVxdWVzdBojLmhvc3RhZ2VudC52MS5NYWtlRGlyZWN0b3J5UmVzcG9uc2USTwoKUmVtb3ZlRmlsZRIfLmhvc3RhZ2VudC52MS5SZW1vdmVGaWxlUmVxdWVzdBogLmhvc3RhZ2VudC52MS5SZW1vdmVGaWxlUmVzcG9uc2USSQoITW92ZUZpbGUSHS5ob3N0YWdlbnQudjEuTW92ZUZpbGVSZXF1ZXN0Gh4uaG9zdGFnZW50LnYxLk1vdmVGaWxlUmVzcG9uc2USUQoKV2F0Y2hGaWxlcxIfLmhvc3RhZ2VudC52MS5XYXRjaEZpbGVzUmVxdWVzdBogLmhvc3RhZ2VudC52MS5XYXRjaEZpbGVzUmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Carried as an error detail, so that a caller never has to read an error's text.
@@ -817,6 +817,13 @@ export type StreamReadFileResponse = Message<"hostagent.v1.StreamReadFileRespons
    * @generated from field: bytes chunk = 1;
    */
   chunk: Uint8Array;
+
+  /**
+   * In the first message only, which has no chunk. Absent where it is not known beforehand (files of /proc).
+   *
+   * @generated from field: optional uint64 size_bytes = 2;
+   */
+  sizeBytes?: bigint | undefined;
 };
 
 /**
@@ -825,6 +832,745 @@ export type StreamReadFileResponse = Message<"hostagent.v1.StreamReadFileRespons
  */
 export const StreamReadFileResponseSchema: GenMessage<StreamReadFileResponse> = /*@__PURE__*/
   messageDesc(file_hostagent_v1_hostagent, 33);
+
+/**
+ * @generated from message hostagent.v1.TerminalSize
+ */
+export type TerminalSize = Message<"hostagent.v1.TerminalSize"> & {
+  /**
+   * @generated from field: uint32 cols = 1;
+   */
+  cols: number;
+
+  /**
+   * @generated from field: uint32 rows = 2;
+   */
+  rows: number;
+};
+
+/**
+ * Describes the message hostagent.v1.TerminalSize.
+ * Use `create(TerminalSizeSchema)` to create a new message.
+ */
+export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 34);
+
+/**
+ * @generated from message hostagent.v1.ProcessSelector
+ */
+export type ProcessSelector = Message<"hostagent.v1.ProcessSelector"> & {
+  /**
+   * @generated from oneof hostagent.v1.ProcessSelector.selector
+   */
+  selector: {
+    /**
+     * @generated from field: uint32 pid = 1;
+     */
+    value: number;
+    case: "pid";
+  } | {
+    /**
+     * @generated from field: string tag = 2;
+     */
+    value: string;
+    case: "tag";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hostagent.v1.ProcessSelector.
+ * Use `create(ProcessSelectorSchema)` to create a new message.
+ */
+export const ProcessSelectorSchema: GenMessage<ProcessSelector> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 35);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamRequest
+ */
+export type ExecStreamRequest = Message<"hostagent.v1.ExecStreamRequest"> & {
+  /**
+   * @generated from oneof hostagent.v1.ExecStreamRequest.message
+   */
+  message: {
+    /**
+     * @generated from field: hostagent.v1.ExecStreamRequest.Start start = 1;
+     */
+    value: ExecStreamRequest_Start;
+    case: "start";
+  } | {
+    /**
+     * @generated from field: hostagent.v1.ExecStreamRequest.Attach attach = 2;
+     */
+    value: ExecStreamRequest_Attach;
+    case: "attach";
+  } | {
+    /**
+     * For its standard input, or typed into its terminal. At most 1 MiB.
+     *
+     * @generated from field: bytes input = 3;
+     */
+    value: Uint8Array;
+    case: "input";
+  } | {
+    /**
+     * @generated from field: hostagent.v1.ExecStreamRequest.CloseInput close_input = 4;
+     */
+    value: ExecStreamRequest_CloseInput;
+    case: "closeInput";
+  } | {
+    /**
+     * Linux's number, 1 to 31; to its whole process group, at once: not after the input that was sent before.
+     *
+     * @generated from field: uint32 signal = 5;
+     */
+    value: number;
+    case: "signal";
+  } | {
+    /**
+     * @generated from field: hostagent.v1.TerminalSize resize = 6;
+     */
+    value: TerminalSize;
+    case: "resize";
+  } | {
+    /**
+     * SIGTERM, and SIGKILL if it still runs five seconds later.
+     *
+     * @generated from field: hostagent.v1.ExecStreamRequest.Stop stop = 7;
+     */
+    value: ExecStreamRequest_Stop;
+    case: "stop";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamRequest.
+ * Use `create(ExecStreamRequestSchema)` to create a new message.
+ */
+export const ExecStreamRequestSchema: GenMessage<ExecStreamRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 36);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamRequest.Start
+ */
+export type ExecStreamRequest_Start = Message<"hostagent.v1.ExecStreamRequest.Start"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: string cmd = 2;
+   */
+  cmd: string;
+
+  /**
+   * @generated from field: repeated string args = 3;
+   */
+  args: string[];
+
+  /**
+   * @generated from field: map<string, string> env = 4;
+   */
+  env: { [key: string]: string };
+
+  /**
+   * @generated from field: string cwd = 5;
+   */
+  cwd: string;
+
+  /**
+   * Empty: the sandbox's default user.
+   *
+   * @generated from field: string user = 6;
+   */
+  user: string;
+
+  /**
+   * A name to attach it by. Empty: one is made up.
+   *
+   * @generated from field: string tag = 7;
+   */
+  tag: string;
+
+  /**
+   * False: its standard input is empty. A terminal always has input.
+   *
+   * @generated from field: bool stdin = 8;
+   */
+  stdin: boolean;
+
+  /**
+   * It runs in a terminal of this size.
+   *
+   * @generated from field: optional hostagent.v1.TerminalSize terminal = 9;
+   */
+  terminal?: TerminalSize | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamRequest.Start.
+ * Use `create(ExecStreamRequest_StartSchema)` to create a new message.
+ */
+export const ExecStreamRequest_StartSchema: GenMessage<ExecStreamRequest_Start> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 36, 0);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamRequest.Attach
+ */
+export type ExecStreamRequest_Attach = Message<"hostagent.v1.ExecStreamRequest.Attach"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: hostagent.v1.ProcessSelector process = 2;
+   */
+  process?: ProcessSelector | undefined;
+
+  /**
+   * Whether it runs in a terminal: input goes another way there.
+   *
+   * @generated from field: bool terminal = 3;
+   */
+  terminal: boolean;
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamRequest.Attach.
+ * Use `create(ExecStreamRequest_AttachSchema)` to create a new message.
+ */
+export const ExecStreamRequest_AttachSchema: GenMessage<ExecStreamRequest_Attach> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 36, 1);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamRequest.CloseInput
+ */
+export type ExecStreamRequest_CloseInput = Message<"hostagent.v1.ExecStreamRequest.CloseInput"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamRequest.CloseInput.
+ * Use `create(ExecStreamRequest_CloseInputSchema)` to create a new message.
+ */
+export const ExecStreamRequest_CloseInputSchema: GenMessage<ExecStreamRequest_CloseInput> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 36, 2);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamRequest.Stop
+ */
+export type ExecStreamRequest_Stop = Message<"hostagent.v1.ExecStreamRequest.Stop"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamRequest.Stop.
+ * Use `create(ExecStreamRequest_StopSchema)` to create a new message.
+ */
+export const ExecStreamRequest_StopSchema: GenMessage<ExecStreamRequest_Stop> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 36, 3);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamResponse
+ */
+export type ExecStreamResponse = Message<"hostagent.v1.ExecStreamResponse"> & {
+  /**
+   * @generated from oneof hostagent.v1.ExecStreamResponse.event
+   */
+  event: {
+    /**
+     * @generated from field: hostagent.v1.ExecStreamResponse.Started started = 1;
+     */
+    value: ExecStreamResponse_Started;
+    case: "started";
+  } | {
+    /**
+     * @generated from field: bytes stdout = 2;
+     */
+    value: Uint8Array;
+    case: "stdout";
+  } | {
+    /**
+     * @generated from field: bytes stderr = 3;
+     */
+    value: Uint8Array;
+    case: "stderr";
+  } | {
+    /**
+     * @generated from field: bytes terminal = 4;
+     */
+    value: Uint8Array;
+    case: "terminal";
+  } | {
+    /**
+     * @generated from field: hostagent.v1.ExecStreamResponse.Ended ended = 5;
+     */
+    value: ExecStreamResponse_Ended;
+    case: "ended";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamResponse.
+ * Use `create(ExecStreamResponseSchema)` to create a new message.
+ */
+export const ExecStreamResponseSchema: GenMessage<ExecStreamResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 37);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamResponse.Started
+ */
+export type ExecStreamResponse_Started = Message<"hostagent.v1.ExecStreamResponse.Started"> & {
+  /**
+   * @generated from field: uint32 pid = 1;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+
+  /**
+   * Of its output so far, what nobody has read and was not kept: only the newest 1 MiB is.
+   *
+   * @generated from field: uint64 dropped_bytes = 3;
+   */
+  droppedBytes: bigint;
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamResponse.Started.
+ * Use `create(ExecStreamResponse_StartedSchema)` to create a new message.
+ */
+export const ExecStreamResponse_StartedSchema: GenMessage<ExecStreamResponse_Started> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 37, 0);
+
+/**
+ * @generated from message hostagent.v1.ExecStreamResponse.Ended
+ */
+export type ExecStreamResponse_Ended = Message<"hostagent.v1.ExecStreamResponse.Ended"> & {
+  /**
+   * 128 + n when signal n ended it; 127: no such command, 126: not executable (both without `started`).
+   *
+   * @generated from field: int32 exit_code = 1;
+   */
+  exitCode: number;
+};
+
+/**
+ * Describes the message hostagent.v1.ExecStreamResponse.Ended.
+ * Use `create(ExecStreamResponse_EndedSchema)` to create a new message.
+ */
+export const ExecStreamResponse_EndedSchema: GenMessage<ExecStreamResponse_Ended> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 37, 1);
+
+/**
+ * @generated from message hostagent.v1.ListProcessesRequest
+ */
+export type ListProcessesRequest = Message<"hostagent.v1.ListProcessesRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+};
+
+/**
+ * Describes the message hostagent.v1.ListProcessesRequest.
+ * Use `create(ListProcessesRequestSchema)` to create a new message.
+ */
+export const ListProcessesRequestSchema: GenMessage<ListProcessesRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 38);
+
+/**
+ * @generated from message hostagent.v1.ProcessInfo
+ */
+export type ProcessInfo = Message<"hostagent.v1.ProcessInfo"> & {
+  /**
+   * @generated from field: uint32 pid = 1;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+
+  /**
+   * @generated from field: string cmd = 3;
+   */
+  cmd: string;
+
+  /**
+   * @generated from field: repeated string args = 4;
+   */
+  args: string[];
+
+  /**
+   * @generated from field: string cwd = 5;
+   */
+  cwd: string;
+};
+
+/**
+ * Describes the message hostagent.v1.ProcessInfo.
+ * Use `create(ProcessInfoSchema)` to create a new message.
+ */
+export const ProcessInfoSchema: GenMessage<ProcessInfo> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 39);
+
+/**
+ * @generated from message hostagent.v1.ListProcessesResponse
+ */
+export type ListProcessesResponse = Message<"hostagent.v1.ListProcessesResponse"> & {
+  /**
+   * @generated from field: repeated hostagent.v1.ProcessInfo processes = 1;
+   */
+  processes: ProcessInfo[];
+};
+
+/**
+ * Describes the message hostagent.v1.ListProcessesResponse.
+ * Use `create(ListProcessesResponseSchema)` to create a new message.
+ */
+export const ListProcessesResponseSchema: GenMessage<ListProcessesResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 40);
+
+/**
+ * @generated from message hostagent.v1.SignalProcessRequest
+ */
+export type SignalProcessRequest = Message<"hostagent.v1.SignalProcessRequest"> & {
+  /**
+   * @generated from field: string sandbox_id = 1;
+   */
+  sandboxId: string;
+
+  /**
+   * @generated from field: hostagent.v1.ProcessSelector process = 2;
+   */
+  process?: ProcessSelector | undefined;
+
+  /**
+   * Linux's number, 1 to 31.
+   *
+   * @generated from field: uint32 signal = 3;
+   */
+  signal: number;
+};
+
+/**
+ * Describes the message hostagent.v1.SignalProcessRequest.
+ * Use `create(SignalProcessRequestSchema)` to create a new message.
+ */
+export const SignalProcessRequestSchema: GenMessage<SignalProcessRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 41);
+
+/**
+ * @generated from message hostagent.v1.SignalProcessResponse
+ */
+export type SignalProcessResponse = Message<"hostagent.v1.SignalProcessResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.SignalProcessResponse.
+ * Use `create(SignalProcessResponseSchema)` to create a new message.
+ */
+export const SignalProcessResponseSchema: GenMessage<SignalProcessResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 42);
+
+/**
+ * @generated from message hostagent.v1.FileEntry
+ */
+export type FileEntry = Message<"hostagent.v1.FileEntry"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: hostagent.v1.FileType type = 2;
+   */
+  type: FileType;
+
+  /**
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * @generated from field: uint64 size_bytes = 4;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * @generated from field: uint32 mode = 5;
+   */
+  mode: number;
+
+  /**
+   * As `ls -l` would begin its line.
+   *
+   * @generated from field: string permissions = 6;
+   */
+  permissions: string;
+
+  /**
+   * @generated from field: string owner = 7;
+   */
+  owner: string;
+
+  /**
+   * @generated from field: string group = 8;
+   */
+  group: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp modified_at = 9;
+   */
+  modifiedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: optional string symlink_target = 10;
+   */
+  symlinkTarget?: string | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.FileEntry.
+ * Use `create(FileEntrySchema)` to create a new message.
+ */
+export const FileEntrySchema: GenMessage<FileEntry> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 43);
+
+/**
+ * @generated from message hostagent.v1.ListFilesRequest
+ */
+export type ListFilesRequest = Message<"hostagent.v1.ListFilesRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+
+  /**
+   * 0 and 1: only the folder's own entries.
+   *
+   * @generated from field: uint32 depth = 2;
+   */
+  depth: number;
+};
+
+/**
+ * Describes the message hostagent.v1.ListFilesRequest.
+ * Use `create(ListFilesRequestSchema)` to create a new message.
+ */
+export const ListFilesRequestSchema: GenMessage<ListFilesRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 44);
+
+/**
+ * @generated from message hostagent.v1.ListFilesResponse
+ */
+export type ListFilesResponse = Message<"hostagent.v1.ListFilesResponse"> & {
+  /**
+   * @generated from field: repeated hostagent.v1.FileEntry entries = 1;
+   */
+  entries: FileEntry[];
+};
+
+/**
+ * Describes the message hostagent.v1.ListFilesResponse.
+ * Use `create(ListFilesResponseSchema)` to create a new message.
+ */
+export const ListFilesResponseSchema: GenMessage<ListFilesResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 45);
+
+/**
+ * @generated from message hostagent.v1.StatFileRequest
+ */
+export type StatFileRequest = Message<"hostagent.v1.StatFileRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.StatFileRequest.
+ * Use `create(StatFileRequestSchema)` to create a new message.
+ */
+export const StatFileRequestSchema: GenMessage<StatFileRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 46);
+
+/**
+ * @generated from message hostagent.v1.StatFileResponse
+ */
+export type StatFileResponse = Message<"hostagent.v1.StatFileResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.FileEntry entry = 1;
+   */
+  entry?: FileEntry | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.StatFileResponse.
+ * Use `create(StatFileResponseSchema)` to create a new message.
+ */
+export const StatFileResponseSchema: GenMessage<StatFileResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 47);
+
+/**
+ * @generated from message hostagent.v1.MakeDirectoryRequest
+ */
+export type MakeDirectoryRequest = Message<"hostagent.v1.MakeDirectoryRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.MakeDirectoryRequest.
+ * Use `create(MakeDirectoryRequestSchema)` to create a new message.
+ */
+export const MakeDirectoryRequestSchema: GenMessage<MakeDirectoryRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 48);
+
+/**
+ * @generated from message hostagent.v1.MakeDirectoryResponse
+ */
+export type MakeDirectoryResponse = Message<"hostagent.v1.MakeDirectoryResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.FileEntry entry = 1;
+   */
+  entry?: FileEntry | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.MakeDirectoryResponse.
+ * Use `create(MakeDirectoryResponseSchema)` to create a new message.
+ */
+export const MakeDirectoryResponseSchema: GenMessage<MakeDirectoryResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 49);
+
+/**
+ * @generated from message hostagent.v1.RemoveFileRequest
+ */
+export type RemoveFileRequest = Message<"hostagent.v1.RemoveFileRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.RemoveFileRequest.
+ * Use `create(RemoveFileRequestSchema)` to create a new message.
+ */
+export const RemoveFileRequestSchema: GenMessage<RemoveFileRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 50);
+
+/**
+ * @generated from message hostagent.v1.RemoveFileResponse
+ */
+export type RemoveFileResponse = Message<"hostagent.v1.RemoveFileResponse"> & {
+};
+
+/**
+ * Describes the message hostagent.v1.RemoveFileResponse.
+ * Use `create(RemoveFileResponseSchema)` to create a new message.
+ */
+export const RemoveFileResponseSchema: GenMessage<RemoveFileResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 51);
+
+/**
+ * @generated from message hostagent.v1.MoveFileRequest
+ */
+export type MoveFileRequest = Message<"hostagent.v1.MoveFileRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+
+  /**
+   * @generated from field: string destination = 2;
+   */
+  destination: string;
+};
+
+/**
+ * Describes the message hostagent.v1.MoveFileRequest.
+ * Use `create(MoveFileRequestSchema)` to create a new message.
+ */
+export const MoveFileRequestSchema: GenMessage<MoveFileRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 52);
+
+/**
+ * @generated from message hostagent.v1.MoveFileResponse
+ */
+export type MoveFileResponse = Message<"hostagent.v1.MoveFileResponse"> & {
+  /**
+   * @generated from field: hostagent.v1.FileEntry entry = 1;
+   */
+  entry?: FileEntry | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.MoveFileResponse.
+ * Use `create(MoveFileResponseSchema)` to create a new message.
+ */
+export const MoveFileResponseSchema: GenMessage<MoveFileResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 53);
+
+/**
+ * @generated from message hostagent.v1.WatchFilesRequest
+ */
+export type WatchFilesRequest = Message<"hostagent.v1.WatchFilesRequest"> & {
+  /**
+   * @generated from field: hostagent.v1.FileTarget target = 1;
+   */
+  target?: FileTarget | undefined;
+
+  /**
+   * @generated from field: bool recursive = 2;
+   */
+  recursive: boolean;
+};
+
+/**
+ * Describes the message hostagent.v1.WatchFilesRequest.
+ * Use `create(WatchFilesRequestSchema)` to create a new message.
+ */
+export const WatchFilesRequestSchema: GenMessage<WatchFilesRequest> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 54);
+
+/**
+ * @generated from message hostagent.v1.WatchFilesResponse
+ */
+export type WatchFilesResponse = Message<"hostagent.v1.WatchFilesResponse"> & {
+  /**
+   * Below the folder that is watched.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: hostagent.v1.FileChange change = 2;
+   */
+  change: FileChange;
+
+  /**
+   * As it is now, if it is still there.
+   *
+   * @generated from field: hostagent.v1.FileEntry entry = 3;
+   */
+  entry?: FileEntry | undefined;
+};
+
+/**
+ * Describes the message hostagent.v1.WatchFilesResponse.
+ * Use `create(WatchFilesResponseSchema)` to create a new message.
+ */
+export const WatchFilesResponseSchema: GenMessage<WatchFilesResponse> = /*@__PURE__*/
+  messageDesc(file_hostagent_v1_hostagent, 55);
 
 /**
  * @generated from enum hostagent.v1.SandboxState
@@ -957,6 +1703,92 @@ export type Leave = (typeof Leave)[keyof typeof Leave] | UnknownEnum;
  */
 export const LeaveSchema: GenEnum<Leave> = /*@__PURE__*/
   enumDesc(file_hostagent_v1_hostagent, 2);
+
+/**
+ * @generated from enum hostagent.v1.FileType
+ */
+export const FileType = {
+  /**
+   * A device, a socket, a pipe.
+   *
+   * @generated from enum value: FILE_TYPE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: FILE_TYPE_FILE = 1;
+   */
+  FILE: 1,
+
+  /**
+   * @generated from enum value: FILE_TYPE_DIRECTORY = 2;
+   */
+  DIRECTORY: 2,
+
+  /**
+   * One that leads nowhere; else the type is that of what it leads to.
+   *
+   * @generated from enum value: FILE_TYPE_SYMLINK = 3;
+   */
+  SYMLINK: 3,
+} as const;
+
+/**
+ * @generated from enum hostagent.v1.FileType
+ */
+export type FileType = (typeof FileType)[keyof typeof FileType] | UnknownEnum;
+
+/**
+ * Describes the enum hostagent.v1.FileType.
+ */
+export const FileTypeSchema: GenEnum<FileType> = /*@__PURE__*/
+  enumDesc(file_hostagent_v1_hostagent, 3);
+
+/**
+ * @generated from enum hostagent.v1.FileChange
+ */
+export const FileChange = {
+  /**
+   * @generated from enum value: FILE_CHANGE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: FILE_CHANGE_CREATE = 1;
+   */
+  CREATE: 1,
+
+  /**
+   * @generated from enum value: FILE_CHANGE_WRITE = 2;
+   */
+  WRITE: 2,
+
+  /**
+   * @generated from enum value: FILE_CHANGE_REMOVE = 3;
+   */
+  REMOVE: 3,
+
+  /**
+   * @generated from enum value: FILE_CHANGE_RENAME = 4;
+   */
+  RENAME: 4,
+
+  /**
+   * @generated from enum value: FILE_CHANGE_CHMOD = 5;
+   */
+  CHMOD: 5,
+} as const;
+
+/**
+ * @generated from enum hostagent.v1.FileChange
+ */
+export type FileChange = (typeof FileChange)[keyof typeof FileChange] | UnknownEnum;
+
+/**
+ * Describes the enum hostagent.v1.FileChange.
+ */
+export const FileChangeSchema: GenEnum<FileChange> = /*@__PURE__*/
+  enumDesc(file_hostagent_v1_hostagent, 4);
 
 /**
  * @generated from service hostagent.v1.HostAgent
@@ -1107,7 +1939,7 @@ export const HostAgent: GenService<{
     output: typeof StreamWriteFileResponseSchema;
   },
   /**
-   * Chunks in order. An error part-way ends the stream with an error, never short.
+   * First the file's size, then chunks in order. An error part-way ends the stream with an error, never short.
    *
    * @generated from rpc hostagent.v1.HostAgent.StreamReadFile
    */
@@ -1115,6 +1947,94 @@ export const HostAgent: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamReadFileRequestSchema;
     output: typeof StreamReadFileResponseSchema;
+  },
+  /**
+   * Follows a command while it runs, with or without a terminal. First message: start or attach; then what is done to it. A command
+   * belongs to its sandbox, not to the stream: one whose stream breaks off runs on, and can be attached again. Whoever does not read holds
+   * the command back. Ends after `ended`; ABORTED sandbox_paused when the sandbox is paused meanwhile.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.ExecStream
+   */
+  execStream: {
+    methodKind: "bidi_streaming";
+    input: typeof ExecStreamRequestSchema;
+    output: typeof ExecStreamResponseSchema;
+  },
+  /**
+   * What was started in a sandbox and still runs.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.ListProcesses
+   */
+  listProcesses: {
+    methodKind: "unary";
+    input: typeof ListProcessesRequestSchema;
+    output: typeof ListProcessesResponseSchema;
+  },
+  /**
+   * To the whole process group. NOT_FOUND: it does not run.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.SignalProcess
+   */
+  signalProcess: {
+    methodKind: "unary";
+    input: typeof SignalProcessRequestSchema;
+    output: typeof SignalProcessResponseSchema;
+  },
+  /**
+   * @generated from rpc hostagent.v1.HostAgent.ListFiles
+   */
+  listFiles: {
+    methodKind: "unary";
+    input: typeof ListFilesRequestSchema;
+    output: typeof ListFilesResponseSchema;
+  },
+  /**
+   * @generated from rpc hostagent.v1.HostAgent.StatFile
+   */
+  statFile: {
+    methodKind: "unary";
+    input: typeof StatFileRequestSchema;
+    output: typeof StatFileResponseSchema;
+  },
+  /**
+   * With its parents. ALREADY_EXISTS: it is there.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.MakeDirectory
+   */
+  makeDirectory: {
+    methodKind: "unary";
+    input: typeof MakeDirectoryRequestSchema;
+    output: typeof MakeDirectoryResponseSchema;
+  },
+  /**
+   * With all below it. Also right for what is not there.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.RemoveFile
+   */
+  removeFile: {
+    methodKind: "unary";
+    input: typeof RemoveFileRequestSchema;
+    output: typeof RemoveFileResponseSchema;
+  },
+  /**
+   * The destination's parents are made; a file that is there is replaced.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.MoveFile
+   */
+  moveFile: {
+    methodKind: "unary";
+    input: typeof MoveFileRequestSchema;
+    output: typeof MoveFileResponseSchema;
+  },
+  /**
+   * Changes in a folder, from the first (empty) message on, until the caller leaves.
+   *
+   * @generated from rpc hostagent.v1.HostAgent.WatchFiles
+   */
+  watchFiles: {
+    methodKind: "server_streaming";
+    input: typeof WatchFilesRequestSchema;
+    output: typeof WatchFilesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hostagent_v1_hostagent, 0);
