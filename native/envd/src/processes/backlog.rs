@@ -19,6 +19,8 @@ const PIECES: usize = 8192;
 pub enum Source {
     Stdout,
     Stderr,
+    /// Both at once, as a terminal shows them.
+    Terminal,
 }
 
 /// A piece of output, as it was written.
@@ -143,10 +145,10 @@ mod tests {
     fn text(backlog: &mut Backlog, reader: ReaderId) -> String {
         let mut text = String::new();
         while let Some(chunk) = backlog.take(reader) {
-            let name = if chunk.source == Source::Stdout {
-                "out"
-            } else {
-                "err"
+            let name = match chunk.source {
+                Source::Stdout => "out",
+                Source::Stderr => "err",
+                Source::Terminal => "terminal",
             };
             text += &format!("{name}:{} ", String::from_utf8_lossy(&chunk.bytes));
         }

@@ -34,6 +34,8 @@ pub struct ChildSide {
     /// An open `cgroup.procs`.
     pub cgroup: Option<OwnedFd>,
     pub open_files: OpenFiles,
+    /// Its streams are a terminal's.
+    pub has_terminal: bool,
     pub user: User,
     pub groups: Vec<Gid>,
     pub folder: CString,
@@ -71,7 +73,12 @@ impl ChildSide {
             let _ = rustix::io::write(&score, b"0");
         }
         self.open_files.restore();
-        rustix::process::setsid().map(drop)
+        rustix::process::setsid()?;
+        if self.has_terminal {
+            // Its input is connected already. Without this Ctrl-C would be a character, and nothing would hang up.
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+        }
+        Ok(())
     }
 
     /// These calls change one thread only, and this one is all that the child has.

@@ -79,6 +79,7 @@ fn data(chunk: Chunk) -> AnyEvent {
     let output = match chunk.source {
         Source::Stdout => Output::Stdout(chunk.bytes),
         Source::Stderr => Output::Stderr(chunk.bytes),
+        Source::Terminal => Output::Pty(chunk.bytes),
     };
     DataEvent {
         output: Some(output),

@@ -13,11 +13,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Gid;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use super::child::{ChildSide, Step};
-use super::pipes::{Pipes, Stdin};
+use super::streams::{Ours, Wanted};
 use crate::limits::OpenFiles;
 use crate::users::User;
 
@@ -34,7 +33,7 @@ pub struct Launch {
     pub folder: Folder,
     pub user: User,
     pub groups: Vec<Gid>,
-    pub stdin: Stdin,
+    pub streams: Wanted,
 }
 
 /// Where a process begins.
@@ -54,13 +53,11 @@ pub struct Surroundings<'a> {
     pub open_files: OpenFiles,
 }
 
-/// A process that runs, and our ends of its pipes.
+/// A process that runs, and our ends of its streams.
 #[derive(Debug)]
 pub struct Launched {
     pub child: Child,
-    pub stdin: Option<pipe::Sender>,
-    pub stdout: pipe::Receiver,
-    pub stderr: pipe::Receiver,
+    pub streams: Ours,
 }
 
 /// Why there is no process.
@@ -82,7 +79,8 @@ impl Launch {
         self.check_text()?;
         self.folder.check()?;
         let program = self.find_program()?;
-        let (ours, theirs) = Pipes::open(self.stdin).map_err(LaunchError::NoRoom)?;
+        let opened = self.streams.open(&self.user);
+        let (ours, theirs) = opened.map_err(LaunchError::NoRoom)?;
         // What fails in the child before exec is told apart by a byte in this pipe; exec itself closes it. It is never
         // waited for: the child has written before we learn that it failed.
         let (failed_at, at) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
@@ -94,6 +92,7 @@ impl Launch {
                 .transpose()
                 .map_err(LaunchError::NoRoom)?,
             open_files: surroundings.open_files,
+            has_terminal: matches!(self.streams, Wanted::Terminal(_)),
             user: self.user.clone(),
             groups: self.groups.clone(),
             folder: CString::new(self.folder.path().as_os_str().as_bytes())
@@ -119,9 +118,7 @@ impl Launch {
         match spawned {
             Ok(child) => Ok(Launched {
                 child,
-                stdin: ours.stdin,
-                stdout: ours.stdout,
-                stderr: ours.stderr,
+                streams: ours,
             }),
             Err(cause) => Err(self.explain(program, cause, failed_at)),
         }

@@ -2,16 +2,19 @@
 //! the agent, never to the connection that started it.
 
 mod backlog;
+mod channel;
 mod child;
 mod ending;
 mod follow;
+mod input;
 mod launch;
 mod output;
-mod pipes;
 mod process;
 mod refusal;
 mod registry;
 mod request;
 mod service;
+mod streams;
+mod terminal;
 
 pub use service::ProcessService;

@@ -1,8 +1,8 @@
-//! One process from its start to its end: its pumps, its input, signals to it, and the watch that tells when it is over.
+//! One process from its start to its end: its pumps, signals to it, and the watch that tells when it is over.
 //!
 //! ```text
-//! running ──main process ends──▶ draining ──pipes closed, or silent──▶ ended
-//!                                (signals and input refused)           (readers get `End`)
+//! running ──main process ends──▶ draining ──streams closed, or silent──▶ ended
+//!                                (signals and input refused)             (readers get `End`)
 //! ```
 
 use std::os::unix::process::ExitStatusExt;
@@ -10,17 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::io::{Errno, ioctl_fionread};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncWriteExt;
-use tokio::net::unix::pipe;
 use tokio::process::Child;
-use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::backlog::Source;
+use super::channel::Channel;
+use super::input::{Input, Kind};
 use super::launch::Launched;
 use super::output::{Ending, Output, Reader};
+use super::streams::Ours;
 use crate::r#gen::process::ProcessConfig;
 
 /// After the main process has ended, a child of it may hold the pipes open. So long nothing must come …
@@ -37,21 +38,13 @@ pub struct Process {
     pub pid: u32,
     pub config: ProcessConfig,
     pub tag: Option<String>,
+    pub input: Input,
     output: Arc<Output>,
-    stdin: Mutex<Option<pipe::Sender>>,
     over: AtomicBool,
-    /// For who waits for it to read.
-    became_over: Notify,
 }
 
-/// Why input was not taken.
-#[derive(Debug)]
-pub enum InputError {
-    /// It was started without input, or its input was closed.
-    Closed,
-    /// Nobody reads it any more.
-    Broken,
-}
+/// What is read from it.
+type Sources = Vec<(Source, Arc<Channel>)>;
 
 impl Process {
     /// Takes a launched process over. The future ends when the process has ended and its output was drained.
@@ -61,24 +54,22 @@ impl Process {
         tag: Option<String>,
         launched: Launched,
     ) -> (Arc<Self>, impl Future<Output = ()>) {
-        let output = Arc::new(Output::new(2));
+        let (input, sources) = split(launched.streams);
+        let output = Arc::new(Output::new(sources.len()));
         let process = Arc::new(Self {
             pid,
             config,
             tag,
+            input,
             output: output.clone(),
-            stdin: Mutex::new(launched.stdin),
             over: AtomicBool::new(false),
-            became_over: Notify::new(),
         });
-        let pipes = [
-            (Source::Stdout, Arc::new(launched.stdout)),
-            (Source::Stderr, Arc::new(launched.stderr)),
-        ];
-        for (source, pipe) in pipes.clone() {
-            tokio::spawn(pump(pipe, source, output.clone()));
-        }
-        let watch = watch(process.clone(), launched.child, pipes.map(|(_, pipe)| pipe));
+        let pumps = sources.iter().cloned().map(|(source, channel)| {
+            let pump = tokio::spawn(pump(channel, source, output.clone()));
+            (source, pump)
+        });
+        let pumps = pumps.collect();
+        let watch = watch(process.clone(), launched.child, sources, pumps);
         (process, watch)
     }
 
@@ -106,64 +97,50 @@ impl Process {
     pub fn unread(&self) -> usize {
         self.output.held()
     }
+}
 
-    /// Writes all of it, waiting for the process to read. Ends with the process: a child of it may hold the pipe, and never read.
-    pub async fn write(&self, data: &[u8]) -> Result<(), InputError> {
-        let mut stdin = self.stdin.lock().await;
-        let became_over = self.became_over.notified();
-        if self.is_over() {
-            return Err(InputError::Broken);
+fn split(streams: Ours) -> (Input, Sources) {
+    match streams {
+        Ours::Pipes {
+            stdin,
+            stdout,
+            stderr,
+        } => {
+            let sources = [(Source::Stdout, stdout), (Source::Stderr, stderr)];
+            let shared = sources.map(|(source, channel)| (source, Arc::new(channel)));
+            (Input::new(Kind::Pipe, stdin.map(Arc::new)), shared.into())
         }
-        let pipe = stdin.as_mut().ok_or(InputError::Closed)?;
-        tokio::select! {
-            written = pipe.write_all(data) => written.map_err(|_| InputError::Broken),
-            () = became_over => Err(InputError::Broken),
+        Ours::Terminal(channel) => {
+            let channel = Arc::new(channel);
+            let input = Input::new(Kind::Terminal, Some(channel.clone()));
+            (input, vec![(Source::Terminal, channel)])
         }
-    }
-
-    /// Lets it read the end of its input, after what was written before.
-    pub async fn close_stdin(&self) -> Result<(), InputError> {
-        self.stdin
-            .lock()
-            .await
-            .take()
-            .map(drop)
-            .ok_or(InputError::Closed)
     }
 }
 
 /// Reads a stream to its end, which may come long after the process's own: a server it left behind must not die of a
-/// closed pipe.
-async fn pump(pipe: Arc<pipe::Receiver>, source: Source, output: Arc<Output>) {
+/// closed pipe. A terminal's end is an error, when nobody has it open any more.
+async fn pump(channel: Arc<Channel>, source: Source, output: Arc<Output>) {
     loop {
         output.room().await;
-        if pipe.readable().await.is_err() {
-            break;
-        }
-        match read_some(&pipe, source, &output) {
-            Ok(0) => break,
+        match channel.read(|data| output.append(source, data)).await {
+            Ok(0) | Err(_) => break,
             Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => break,
         }
     }
     output.close_stream();
 }
 
-/// The buffer is as large as a pipe, and on the stack: a silent process holds none.
-fn read_some(pipe: &pipe::Receiver, source: Source, output: &Output) -> std::io::Result<usize> {
-    let mut buffer = [0; 64 << 10];
-    let length = pipe.try_read(&mut buffer)?;
-    output.append(source, &buffer[..length]);
-    Ok(length)
-}
-
-async fn watch(process: Arc<Process>, mut child: Child, pipes: [Arc<pipe::Receiver>; 2]) {
+async fn watch(
+    process: Arc<Process>,
+    mut child: Child,
+    sources: Sources,
+    pumps: Vec<(Source, JoinHandle<()>)>,
+) {
     let status = child.wait().await;
     process.over.store(true, Ordering::Release);
-    process.became_over.notify_waiters();
-    drop(process.stdin.lock().await.take());
-    drain(&process.output, &pipes).await;
+    process.input.end();
+    drain(&process.output, &sources).await;
     process.output.end(match status {
         Ok(status) => status.signal().map_or_else(
             || Ending::Exited(status.code().unwrap_or(UNKNOWN)),
@@ -172,15 +149,18 @@ async fn watch(process: Arc<Process>, mut child: Child, pipes: [Arc<pipe::Receiv
         // Somebody else reaped it.
         Err(_) => Ending::Exited(UNKNOWN),
     });
+    // A terminal is not left behind: what still has it open is hung up as the last of our references goes.
+    for (source, pump) in pumps {
+        if source == Source::Terminal {
+            pump.abort();
+        }
+    }
 }
 
-/// Waits until all that the main process wrote has been read, and then for the children that share its pipes to be done or
+/// Waits until all that the main process wrote has been read, and then for the children that share its streams to be done or
 /// silent. While a reader is slow, time does not count.
-async fn drain(output: &Output, pipes: &[Arc<pipe::Receiver>]) {
-    let unread: u64 = pipes
-        .iter()
-        .map(|pipe| ioctl_fionread(pipe).unwrap_or(0))
-        .sum();
+async fn drain(output: &Output, sources: &Sources) {
+    let unread: u64 = sources.iter().map(|(_, channel)| channel.waiting()).sum();
     let everything = output.received() + unread;
     let ended = Instant::now();
     while !output.is_closed() {

@@ -3,16 +3,12 @@
 
 use connectrpc::ConnectError;
 
+use super::input::{InputError, Kind};
 use super::launch::LaunchError;
-use super::process::{InputError, Process};
+use super::process::Process;
 
-/// For whoever wants a terminal.
-pub fn no_terminals() -> ConnectError {
-    ConnectError::unimplemented("terminals are not implemented by this version of the agent")
-}
-
-/// Why a process took no input.
-pub fn of_input(process: &Process, error: &InputError) -> ConnectError {
+/// Why a process took no input, or no size.
+pub fn of_input(process: &Process, error: InputError) -> ConnectError {
     let pid = process.pid;
     if process.is_over() {
         return ConnectError::not_found(format!("process {pid} has ended"));
@@ -20,6 +16,12 @@ pub fn of_input(process: &Process, error: &InputError) -> ConnectError {
     ConnectError::failed_precondition(match error {
         InputError::Closed => format!("process {pid} has no input, or it was closed"),
         InputError::Broken => format!("process {pid} has closed its input"),
+        InputError::IsA(Kind::Terminal) => format!(
+            "process {pid} has a terminal: it takes pty input, and Ctrl-D (byte 4) where others get the end"
+        ),
+        InputError::IsA(Kind::Pipe) => {
+            format!("process {pid} has no terminal: it takes stdin input, and has no size")
+        }
     })
 }
 

@@ -6,19 +6,48 @@ use axum::http::HeaderMap;
 use connectrpc::ConnectError;
 
 use super::launch::{DEFAULT_PATH, Folder, Launch};
-use super::pipes::Stdin;
+use super::streams::Wanted;
+use super::terminal::Size;
 use crate::agent::Agent;
 use crate::credentials;
-use crate::r#gen::process::ProcessConfig;
+use crate::r#gen::process::{PTY, ProcessConfig, StartRequest};
 use crate::paths;
 use crate::users::User;
+
+/// What terminals can do that are asked for without a word on it; those of E2B's clients say the same.
+const USUAL_TERM: &str = "xterm-256color";
+
+/// What the process is connected to.
+pub fn streams(request: &StartRequest) -> Result<Wanted, ConnectError> {
+    Ok(match (request.pty.as_option(), request.stdin) {
+        (Some(pty), _) => Wanted::Terminal(size(pty)?),
+        (None, Some(false)) => Wanted::PipesWithoutInput,
+        (None, None | Some(true)) => Wanted::Pipes,
+    })
+}
+
+/// The size of a terminal that a message tells.
+pub fn size(pty: &PTY) -> Result<Size, ConnectError> {
+    let Some(told) = pty.size.as_option() else {
+        return Ok(Size::default());
+    };
+    let cells = |number: u32| {
+        u16::try_from(number).map_err(|_| {
+            ConnectError::invalid_argument("a terminal has at most 65535 columns and rows")
+        })
+    };
+    Ok(Size {
+        columns: cells(told.cols)?,
+        rows: cells(told.rows)?,
+    })
+}
 
 /// The process that `config` describes.
 pub fn launch(
     agent: &Agent,
     headers: &HeaderMap,
     config: &ProcessConfig,
-    stdin: Stdin,
+    streams: Wanted,
 ) -> Result<Launch, ConnectError> {
     let user = agent.user(credentials::user_name(headers).as_deref());
     let user = user.map_err(|unknown| ConnectError::unauthenticated(unknown.to_string()))?;
@@ -33,21 +62,25 @@ pub fn launch(
     Ok(Launch {
         command: config.cmd.clone(),
         arguments: config.args.clone(),
-        environment: environment(&agent.session.current().environment, &user, config),
+        environment: environment(streams, &agent.session.current().environment, &user, config),
         folder,
         groups: agent.accounts.groups_of(&user),
         user,
-        stdin,
+        streams,
     })
 }
 
-/// Later ones win: the sandbox's, what belongs to the user, the request's.
+/// Later ones win: what is usual, the sandbox's, what belongs to the user, the request's.
 fn environment(
+    streams: Wanted,
     of_sandbox: &BTreeMap<String, String>,
     user: &User,
     config: &ProcessConfig,
 ) -> BTreeMap<String, String> {
     let mut environment = BTreeMap::from([("PATH".to_owned(), DEFAULT_PATH.to_owned())]);
+    if let Wanted::Terminal(_) = streams {
+        environment.insert("TERM".to_owned(), USUAL_TERM.to_owned());
+    }
     environment.extend(of_sandbox.clone());
     environment.extend([
         ("HOME".to_owned(), user.home.to_string_lossy().into_owned()),

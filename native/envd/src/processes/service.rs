@@ -9,8 +9,8 @@ use connectrpc::{
 use rustix::process::Signal;
 
 use super::follow;
+use super::input::Kind;
 use super::launch::Surroundings;
-use super::pipes::Stdin;
 use super::process::Process as Running;
 use super::refusal;
 use super::registry::Registry;
@@ -88,20 +88,13 @@ impl Process for ProcessService {
         request: ServiceRequest<'_, StartRequest>,
     ) -> ServiceResult<ServiceStream<StartResponse>> {
         let request = request.to_owned_message();
+        let streams = request::streams(&request)?;
         let Some(config) = request.process.into_option() else {
             return Err(ConnectError::invalid_argument(
                 "the request describes no process",
             ));
         };
-        if request.pty.is_set() {
-            return Err(refusal::no_terminals());
-        }
-        let stdin = if request.stdin.unwrap_or(true) {
-            Stdin::Pipe
-        } else {
-            Stdin::Empty
-        };
-        let launch = request::launch(&self.agent, ctx.headers(), &config, stdin)?;
+        let launch = request::launch(&self.agent, ctx.headers(), &config, streams)?;
 
         let cgroup = self.agent.cgroup.as_ref();
         if cgroup.is_some_and(|cgroup| cgroup.is_closed()) {
@@ -150,9 +143,15 @@ impl Process for ProcessService {
     async fn update(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, UpdateRequest>,
+        request: ServiceRequest<'_, UpdateRequest>,
     ) -> ServiceResult<UpdateResponse> {
-        Err(refusal::no_terminals())
+        let request = request.to_owned_message();
+        let process = self.find(request.process.as_option())?;
+        if let Some(pty) = request.pty.as_option() {
+            let resized = process.input.resize(request::size(pty)?);
+            resized.map_err(|error| refusal::of_input(&process, error))?;
+        }
+        Response::ok(UpdateResponse {})
     }
 
     async fn stream_input(
@@ -220,21 +219,18 @@ impl Process for ProcessService {
         request: ServiceRequest<'_, CloseStdinRequest>,
     ) -> ServiceResult<CloseStdinResponse> {
         let process = self.find(request.to_owned_message().process.as_option())?;
-        process
-            .close_stdin()
-            .await
-            .map_err(|error| refusal::of_input(&process, &error))?;
+        let closed = process.input.close().await;
+        closed.map_err(|error| refusal::of_input(&process, error))?;
         Response::ok(CloseStdinResponse {})
     }
 }
 
 async fn write(process: &Running, input: Option<ProcessInput>) -> Result<(), ConnectError> {
-    match input.and_then(|input| input.input) {
-        Some(Input::Stdin(data)) => process
-            .write(&data)
-            .await
-            .map_err(|error| refusal::of_input(process, &error)),
-        Some(Input::Pty(_)) => Err(refusal::no_terminals()),
-        None => Err(ConnectError::invalid_argument("the request holds no input")),
-    }
+    let (kind, data) = match input.and_then(|input| input.input) {
+        Some(Input::Stdin(data)) => (Kind::Pipe, data),
+        Some(Input::Pty(data)) => (Kind::Terminal, data),
+        None => return Err(ConnectError::invalid_argument("the request holds no input")),
+    };
+    let written = process.input.write(kind, &data).await;
+    written.map_err(|error| refusal::of_input(process, error))
 }

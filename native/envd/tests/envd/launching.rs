@@ -81,11 +81,8 @@ fn why_there_is_no_process_can_be_told_apart() {
     for (process, code) in cases {
         assert_eq!(refusal(&server, process.clone())["code"], code, "{process}");
     }
-    let terminal = json!({"process": {"cmd": "sh"}, "pty": {"size": {"cols": 80, "rows": 24}}});
-    assert_eq!(
-        server.start_with(&terminal).error()["code"],
-        "unimplemented"
-    );
+    let huge = json!({"process": {"cmd": "sh"}, "pty": {"size": {"cols": 80, "rows": 65536}}});
+    assert_eq!(server.start_with(&huge).error()["code"], "invalid_argument");
 }
 
 #[test]

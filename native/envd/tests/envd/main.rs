@@ -9,3 +9,4 @@ mod launching;
 mod output;
 mod signals_and_input;
 mod support;
+mod terminals;

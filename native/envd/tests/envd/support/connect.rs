@@ -43,6 +43,8 @@ pub struct Ended {
     pub status: String,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    /// What came of a terminal.
+    pub screen: Vec<u8>,
     pub keepalives: usize,
 }
 
@@ -190,6 +192,7 @@ impl Stream {
             assert!(!over, "nothing comes after the end");
             ended.stdout.extend(bytes(&event, "stdout"));
             ended.stderr.extend(bytes(&event, "stderr"));
+            ended.screen.extend(bytes(&event, "pty"));
             ended.keepalives += usize::from(event.get("keepalive").is_some());
             if let Some(end) = event.get("end") {
                 over = true;
@@ -210,7 +213,8 @@ impl Stream {
     }
 }
 
-fn bytes(event: &Value, stream: &str) -> Vec<u8> {
+/// What an event holds of a stream.
+pub fn bytes(event: &Value, stream: &str) -> Vec<u8> {
     let text = event["data"][stream].as_str().unwrap_or_default();
     STANDARD.decode(text).unwrap()
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod server;
+mod terminal;
 
-pub use connect::{Answer, Ended, Frames, Stream, frame};
+pub use connect::{Answer, Ended, Frames, Stream, bytes, frame};
 pub use server::{Server, whole};

@@ -60,6 +60,8 @@ impl Server {
         let agent = Agent::new_with_config(
             Agent::config_builder()
                 .http_status_as_error(false)
+                // A connection that is over is one that the server sees end.
+                .max_idle_connections(0)
                 .timeout_global(Some(LIMIT))
                 .build(),
         );
