@@ -14,8 +14,8 @@ import { keepRunning, type Reservation, reserve, type Shape, startMachine } from
 
 /** Where create looks for warm bases; see warm-bases/. */
 export interface WarmBases {
-  /** Counts as use. It may be gone at any moment. */
-  find(image: string, shape: Shape): Promise<WarmBase | undefined>;
+  /** Counts as use. It may be gone at any moment. @throws the signal's reason, and nothing else. */
+  find(image: string, shape: Shape, signal: AbortSignal): Promise<WarmBase | undefined>;
   /** No sandbox could be made from it. */
   giveUp(base: WarmBase, reason: unknown): Promise<void>;
   /** A sandbox of this image and shape had to be booted. */
@@ -37,7 +37,7 @@ export async function createSandbox(
     return await make(parts, spec, () => snapshotSource(parts, spec.snapshotId ?? "", signal), createdAt, signal);
   }
   const { template, vcpus, memoryMb } = spec;
-  const base = await warmBases?.find(template, { vcpus, memoryMb });
+  const base = await warmBases?.find(template, { vcpus, memoryMb }, signal);
   if (base) {
     try {
       return await make(parts, spec, () => warmSource(base), createdAt, signal);

@@ -10,10 +10,16 @@ import { Warmer } from "./warmer.ts";
 
 /** Removes what is not usable any more first. */
 export async function openWarmBases(parts: Parts): Promise<Warmer> {
-  const { now, logger } = parts;
+  const { now, logger, intact } = parts;
   const shelf = new Shelf(parts);
   await shelf.tidy();
-  return new Warmer({ shelf, warm: (order, signal) => warmBase(parts, shelf, order, signal), now, logger });
+  return new Warmer({
+    shelf,
+    warm: (order, signal) => warmBase(parts, shelf, order, signal),
+    faultOf: ({ folder, manifest }, signal) => intact.faultOf(folder, manifest, signal),
+    now,
+    logger,
+  });
 }
 
 /** Of a host that is not to have any. Sandboxes keep what they were made from. */

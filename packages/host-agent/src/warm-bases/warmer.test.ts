@@ -7,6 +7,7 @@ import { layShelf } from "./testing/shelf-ground.ts";
 import type { Order } from "./warm-base.ts";
 import { Warmer } from "./warmer.ts";
 
+const NEVER = new AbortController().signal;
 const SHAPE = { vcpus: 1, memoryMb: 128 };
 
 /** Each making waits until the test lets it succeed or fail. */
@@ -15,6 +16,7 @@ async function warming() {
   const ground = stack.use(await layShelf("minimal", "other"));
   const begun: (Order & { signal: AbortSignal; done: PromiseWithResolvers<void> })[] = [];
   const clock = { nowMs: 0 };
+  const fault = { of: undefined as string | undefined };
   const warmer = new Warmer({
     shelf: ground.shelf,
     warm: async (order, signal) => {
@@ -24,6 +26,7 @@ async function warming() {
       await done.promise;
       await ground.put(order.image, order.shape);
     },
+    faultOf: async () => fault.of,
     now: () => new Date(clock.nowMs),
     afterAnswerMs: 0,
     logger: pino({ level: "silent" }),
@@ -41,7 +44,7 @@ async function warming() {
     while (!(await ground.shelf.find(image, shape))) await setImmediate();
   };
   const kept = stack.move();
-  return { ...{ warmer, begun, clock, nth, there, ground }, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { ...{ warmer, begun, clock, fault, nth, there, ground }, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Long enough for whatever is going to be begun to be begun. */
@@ -107,13 +110,22 @@ test("one that is being made ends when a sandbox needs the room, and when the ag
   assert.equal(it.begun.length, 2);
 });
 
+test("one that is damaged is not found, and removed", async () => {
+  await using it = await warming();
+  await it.ground.put("minimal", SHAPE);
+  assert((await it.warmer.find("minimal", SHAPE, NEVER)) !== undefined);
+  it.fault.of = "memory/….layer is not what was written";
+  assert.equal(await it.warmer.find("minimal", SHAPE, NEVER), undefined);
+  assert.equal(await it.ground.shelf.find("minimal", SHAPE), undefined);
+});
+
 test("one from which no sandbox could be made is removed, and not made again at once", async () => {
   await using it = await warming();
   await it.ground.put("minimal", SHAPE);
-  const base = await it.warmer.find("minimal", SHAPE);
+  const base = await it.warmer.find("minimal", SHAPE, NEVER);
   assert(base);
   await it.warmer.giveUp(base, new Error("It did not wake."));
-  assert.equal(await it.warmer.find("minimal", SHAPE), undefined);
+  assert.equal(await it.ground.shelf.find("minimal", SHAPE), undefined);
   it.warmer.want("minimal", SHAPE);
   await aWhile();
   assert.equal(it.begun.length, 0);

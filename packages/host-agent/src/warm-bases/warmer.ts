@@ -20,6 +20,8 @@ const MOST_WANTED = 8;
 export interface WarmerOptions {
   readonly shelf: Shelf;
   readonly warm: (order: Order, signal: AbortSignal) => Promise<void>;
+  /** What is wrong with its files, for a person. */
+  readonly faultOf: (base: WarmBase, signal: AbortSignal) => Promise<string | undefined>;
   readonly now: () => Date;
   readonly logger: Logger;
   /** Default: AFTER_ANSWER_MS. */
@@ -39,8 +41,21 @@ export class Warmer implements WarmBases, AsyncDisposable {
     this.#backOff = new BackOff(options.now);
   }
 
-  find(image: string, shape: Shape): Promise<WarmBase | undefined> {
-    return this.#options.shelf.find(image, shape);
+  async find(image: string, shape: Shape, signal: AbortSignal): Promise<WarmBase | undefined> {
+    const base = await this.#options.shelf.find(image, shape);
+    if (!base) return undefined;
+    try {
+      const fault = await this.#options.faultOf(base, signal);
+      if (fault === undefined) return base;
+      await this.giveUp(base, fault);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#options.logger.warn(
+        { image, err: error },
+        "whether a warm base is intact cannot be told; the sandbox boots",
+      );
+    }
+    return undefined;
   }
 
   async giveUp(base: WarmBase, reason: unknown): Promise<void> {
