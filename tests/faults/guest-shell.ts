@@ -4,8 +4,13 @@ import type { RunningSandbox } from "@roost/host-agent/testing";
 
 const NEVER = new AbortController().signal;
 
+/** What runs commands there. */
+export interface Guest {
+  readonly envd: Pick<RunningSandbox["envd"], "exec">;
+}
+
 /** What the script says, which must succeed; as root. */
-export async function sh({ envd }: Pick<RunningSandbox, "envd">, script: string): Promise<string> {
+export async function sh({ envd }: Guest, script: string): Promise<string> {
   const request = { cmd: "sh", args: ["-c", script], env: {}, cwd: "", user: "root" };
   const limits = { stdin: Buffer.alloc(0), timeoutMs: 120_000, outputLimitBytes: 1024 * 1024 };
   const { stdout, stderr, exitCode } = await envd.exec({ ...request, ...limits }, NEVER);
@@ -14,7 +19,7 @@ export async function sh({ envd }: Pick<RunningSandbox, "envd">, script: string)
 }
 
 /** Starts a Python program that goes on by itself, and waits until it has made `/tmp/ready`. */
-export async function startPython(sandbox: Pick<RunningSandbox, "envd">, program: string): Promise<void> {
+export async function startPython(sandbox: Guest, program: string): Promise<void> {
   await sh(
     sandbox,
     `cat > /tmp/program.py <<'END'

@@ -10,6 +10,8 @@ export { freezeSandbox, type Paused } from "./sandboxes/pause.ts";
 export { reconcile } from "./sandboxes/reconcile.ts";
 export { resumeSandbox } from "./sandboxes/resume.ts";
 export type { RunningSandbox } from "./sandboxes/sandbox.ts";
+export { Sandboxes } from "./sandboxes/sandboxes.ts";
+export { keepSnapshot } from "./sandboxes/snapshots.ts";
 export type { Steps } from "./sandboxes/steps.ts";
 export { Shelf } from "./warm-bases/shelf.ts";
 export { warmBase } from "./warm-bases/warm-base.ts";

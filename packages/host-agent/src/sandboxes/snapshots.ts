@@ -20,10 +20,17 @@ export function snapshotFolder(roots: Pick<SandboxRoots, "generations">, id: str
 }
 
 /** Makes a snapshot of a generation; when this resolves, it survives a loss of power. */
-export async function keepSnapshot(roots: SandboxRoots, id: string, generation: string): Promise<SnapshotInfo> {
+export async function keepSnapshot(
+  parts: Parts,
+  { id, sandbox, generation }: { readonly id: string; readonly sandbox: string; readonly generation: string },
+): Promise<SnapshotInfo> {
+  const { roots, logger } = parts;
   const folder = snapshotFolder(roots, id);
-  await mkdir(roots.generations, { recursive: true, mode: 0o700 });
-  await linkGeneration(generation, folder, { durable: true });
+  using steps = parts.steps("keep snapshot", logger.child({ sandbox, snapshot: id }));
+  await steps.run("link", async () => {
+    await mkdir(roots.generations, { recursive: true, mode: 0o700 });
+    await linkGeneration(generation, folder, { durable: true });
+  });
   return await describe(id, folder);
 }
 
@@ -34,8 +41,9 @@ export async function findSnapshot(roots: SandboxRoots, id: string): Promise<Sna
 }
 
 /** Idempotent. It is gone at once, whole, also if the machine dies in the middle. */
-export async function deleteSnapshot(roots: SandboxRoots, id: string): Promise<void> {
-  await removeGeneration(snapshotFolder(roots, id));
+export async function deleteSnapshot(parts: Parts, id: string): Promise<void> {
+  using steps = parts.steps("delete snapshot", parts.logger.child({ snapshot: id }));
+  await steps.run("remove", () => removeGeneration(snapshotFolder(parts.roots, id)));
 }
 
 /** Those that can be read; a damaged one is left for a person to look at. */

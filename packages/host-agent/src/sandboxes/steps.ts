@@ -11,14 +11,14 @@ export interface Steps {
 
 /** Times every step and, when the operation has ended, writes one log line with all of them. */
 export class TimedSteps implements Steps, Disposable {
-  readonly #operation: string;
-  readonly #logger: Logger;
+  readonly operation: string;
+  readonly logger: Logger;
   readonly #times: Record<string, number> = {};
   readonly #start = performance.now();
 
   constructor(operation: string, logger: Logger) {
-    this.#operation = operation;
-    this.#logger = logger;
+    this.operation = operation;
+    this.logger = logger;
   }
 
   async run<T>(name: string, step: () => Promise<T> | T): Promise<T> {
@@ -31,7 +31,7 @@ export class TimedSteps implements Steps, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#logger.info({ ...this.#times, total_ms: round(performance.now() - this.#start) }, this.#operation);
+    this.logger.info({ ...this.#times, total_ms: round(performance.now() - this.#start) }, this.operation);
   }
 }
 
