@@ -3,7 +3,7 @@
  * for another is told of the conflict, and a destroy waits.
  */
 import { RoostError } from "@roost/protocol/errors";
-import type { EnvdClient, ExecRequest, ExecResult } from "../envd-client/envd-client.ts";
+import type { ExecRequest, ExecResult, FileContent } from "../envd-client/envd-client.ts";
 import { openUpkeep, snapshotSubject } from "../upkeep/open.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 import { Activity } from "./activity.ts";
@@ -11,6 +11,7 @@ import { createSandbox, type WarmBases } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
 import { describe, type Entry, entryOf } from "./entry.ts";
 import { foldersOf } from "./folders.ts";
+import type { GuestUse } from "./guest-uses.ts";
 import { readLogs, type SandboxLogs } from "./logs.ts";
 import { newestGeneration } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
@@ -92,6 +93,9 @@ export class Sandboxes implements AsyncDisposable {
     const { running } = entry;
     if (entry.state !== "running" || !running) throw notRunning(entry);
     entry.state = "pausing";
+    entry.uses.takeAway(
+      new RoostError("sandbox_paused", `The sandbox ${id} was paused; what runs in it goes on later.`),
+    );
     const work = this.#pauseNow(entry, running);
     this.#occupy(entry, work);
     await work;
@@ -179,6 +183,7 @@ export class Sandboxes implements AsyncDisposable {
     while (entry.busy) await entry.busy;
     if (this.#entries.get(id) !== entry) return;
     entry.state = "stopping";
+    entry.uses.takeAway(new RoostError("not_found", `The sandbox ${id} was destroyed.`));
     entry.activity?.[Symbol.dispose]();
     const work = this.#upkeep
       .leave(id)
@@ -203,7 +208,14 @@ export class Sandboxes implements AsyncDisposable {
   }
 
   async exec(id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
-    return await this.#using(id, (envd) => envd.exec(request, signal));
+    using guest = this.guest(id);
+    try {
+      return await guest.envd.exec(request, signal);
+    } catch (error) {
+      // A pause leaves the command as it is: only its caller hears of it.
+      guest.taken.throwIfAborted();
+      throw error;
+    }
   }
 
   async writeFile(
@@ -213,13 +225,27 @@ export class Sandboxes implements AsyncDisposable {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<number> {
-    return await this.#using(id, (envd) => envd.writeFile(path, user, chunks, signal));
+    using guest = this.guest(id);
+    return await guest.envd.writeFile(path, user, chunks, AbortSignal.any([signal, guest.taken]));
   }
 
-  async readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const { envd, activity } = this.#inUse(id);
-    const { chunks } = await envd.readFile(path, user, signal);
-    return whileActive(chunks, activity);
+  async readFile(id: string, path: string, user: string, signal: AbortSignal): Promise<FileContent> {
+    const guest = this.guest(id);
+    try {
+      const content = await guest.envd.readFile(path, user, AbortSignal.any([signal, guest.taken]));
+      return { ...content, chunks: whileUsed(content.chunks, guest) };
+    } catch (error) {
+      guest[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The guest of a sandbox that runs, in use until it is disposed of. @throws RoostError `not_found`, `not_running` */
+  guest(id: string): GuestUse {
+    const entry = this.#known(id);
+    const { running, state, activity } = entry;
+    if (!running || !activity || state !== "running") throw notRunning(entry);
+    return entry.uses.begin(running.envd, activity);
   }
 
   /** Lets go of all sandboxes; they run on. Waits for operations under way. */
@@ -289,19 +315,6 @@ export class Sandboxes implements AsyncDisposable {
     return await work;
   }
 
-  async #using<T>(id: string, use: (envd: EnvdClient) => Promise<T>): Promise<T> {
-    const { envd, activity } = this.#inUse(id);
-    using _ = activity;
-    return await use(envd);
-  }
-
-  #inUse(id: string): { envd: EnvdClient; activity: Disposable } {
-    const entry = this.#known(id);
-    const { running, state, activity } = entry;
-    if (!running || !activity || state !== "running") throw notRunning(entry);
-    return { envd: running.envd, activity: activity.begin() };
-  }
-
   #known(id: string): Entry {
     const entry = this.#entries.get(id);
     if (!entry) throw new RoostError("not_found", `This host has no sandbox ${id}.`);
@@ -356,6 +369,7 @@ export class Sandboxes implements AsyncDisposable {
     if (entry.state !== "running" || entry.running !== running) return; // It is being paused or destroyed.
     entry.state = "error";
     entry.reason = reason;
+    entry.uses.takeAway(notRunning(entry));
     this.#forget(entry);
     this.#parts.logger.warn({ sandbox: entry.id, reason }, "a machine has ended by itself");
     this.#onChange();
@@ -381,7 +395,7 @@ function notRunning({ id, state, reason }: Entry): RoostError {
   return new RoostError("not_running", `The sandbox ${id} does not run: ${reason ?? `it is ${state}.`}`);
 }
 
-async function* whileActive(chunks: AsyncIterable<Uint8Array>, activity: Disposable): AsyncGenerator<Uint8Array> {
-  using _ = activity;
+async function* whileUsed(chunks: AsyncIterable<Uint8Array>, guest: GuestUse): AsyncGenerator<Uint8Array> {
+  using _ = guest;
   yield* chunks;
 }
