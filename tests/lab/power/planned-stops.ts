@@ -5,8 +5,12 @@ import type { LabHost } from "@roost/launcher/lab-host";
 
 const PROGRAM = "/run/lab-power/stopping-steps.ts";
 
-/** Of `./roost up`: its agent stops where it is told to. */
-export const STOPPING_AGENT = { NODE_OPTIONS: `--import ${PROGRAM}`, ROOST_HOST_RESERVE_MB: "256" };
+/** Of `./roost up`: its agent stops where it is told to, and does nothing that it was not told to. */
+export const STOPPING_AGENT = {
+  NODE_OPTIONS: `--import ${PROGRAM}`,
+  ROOST_HOST_RESERVE_MB: "256",
+  ROOST_WARM_BASES: "off",
+};
 
 /** After every start of the host, before its Roost starts. Everyone may read it, because every Node that is started there does. */
 export async function layGround(host: LabHost): Promise<void> {
