@@ -1,4 +1,7 @@
 /** Who a session belongs to, and the teams they are in. */
+import type { Routes } from "./gen/wire.ts";
+import type { TeamRole } from "./team-info.ts";
+
 export interface Account {
   readonly userId: string;
   readonly email: string;
@@ -7,26 +10,17 @@ export interface Account {
   readonly createdAt: Date;
   /** The team that this session acts for. */
   readonly teamId: string;
-  readonly teams: readonly Team[];
+  readonly teams: readonly OwnTeam[];
 }
 
-export interface Team {
+export interface OwnTeam {
   readonly id: string;
   readonly name: string;
-  readonly role: "owner" | "admin" | "member";
+  readonly role: TeamRole;
 }
 
 /** As in the REST contract. */
-export interface AccountWire {
-  readonly user: {
-    readonly id: string;
-    readonly email: string;
-    readonly is_admin: boolean;
-    readonly created_at: string;
-  };
-  readonly team_id: string;
-  readonly teams: readonly Team[];
-}
+export type AccountWire = Routes["GET /v1/me"]["answer"];
 
 export function accountFromWire(wire: AccountWire): Account {
   return {

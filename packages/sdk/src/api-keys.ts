@@ -1,5 +1,6 @@
 /** API keys of one's team. These calls need a session token: a key cannot make keys. */
 import type { CallOptions } from "./call-options.ts";
+import type * as wire from "./gen/wire.ts";
 import { readJson, readNothing } from "./http/answer.ts";
 import { pages } from "./http/pages.ts";
 import { route } from "./http/route.ts";
@@ -11,8 +12,17 @@ export interface ApiKey {
   readonly name: string;
   /** The beginning of the key, to recognise it by. */
   readonly keyPrefix: string;
+  /** The user who made it. */
+  readonly createdBy: string | null;
   readonly createdAt: Date;
   readonly lastUsed: Date | null;
+  /** From then on it opens nothing; null: never. */
+  readonly expiresAt: Date | null;
+}
+
+export interface ApiKeyOptions extends CallOptions {
+  /** When it shall end; without it, never. */
+  readonly expiresAt?: Date | undefined;
 }
 
 export interface NewApiKey extends ApiKey {
@@ -21,14 +31,7 @@ export interface NewApiKey extends ApiKey {
 }
 
 /** As in the REST contract. */
-export interface ApiKeyWire {
-  readonly id: string;
-  readonly team_id: string;
-  readonly name: string;
-  readonly key_prefix: string;
-  readonly created_at: string;
-  readonly last_used: string | null;
-}
+export type ApiKeyWire = wire.ApiKey;
 
 export class ApiKeys {
   readonly #transport: Transport;
@@ -37,16 +40,16 @@ export class ApiKeys {
     this.#transport = transport;
   }
 
-  async create(name: string, options: CallOptions = {}): Promise<NewApiKey> {
-    const body = jsonBody({ name });
+  async create(name: string, options: ApiKeyOptions = {}): Promise<NewApiKey> {
+    const body = jsonBody({ name, expires_at: options.expiresAt?.toISOString() });
     const request = { method: "POST", path: "/v1/api-keys", body, repeat: "never", signal: options.signal } as const;
-    const wire = await this.#transport.send(request, readJson<ApiKeyWire & { readonly key: string }>);
-    return { ...apiKeyFromWire(wire), key: wire.key };
+    const made = await this.#transport.send(request, readJson<wire.Routes["POST /v1/api-keys"]["answer"]>);
+    return { ...apiKeyFromWire(made), key: made.key };
   }
 
   async *list(options: CallOptions = {}): AsyncGenerator<ApiKey> {
     const first = { path: "/v1/api-keys", query: new URLSearchParams(), signal: options.signal };
-    for await (const wire of pages<ApiKeyWire>(this.#transport, first)) yield apiKeyFromWire(wire);
+    for await (const key of pages<ApiKeyWire>(this.#transport, first)) yield apiKeyFromWire(key);
   }
 
   /** From now on the key opens nothing. */
@@ -57,14 +60,17 @@ export class ApiKeys {
   }
 }
 
-function apiKeyFromWire(wire: ApiKeyWire): ApiKey {
+function apiKeyFromWire(key: ApiKeyWire): ApiKey {
+  const time = (at: string | null) => (at === null ? null : new Date(at));
   return {
-    id: wire.id,
-    teamId: wire.team_id,
-    name: wire.name,
-    keyPrefix: wire.key_prefix,
-    createdAt: new Date(wire.created_at),
-    lastUsed: wire.last_used === null ? null : new Date(wire.last_used),
+    id: key.id,
+    teamId: key.team_id,
+    name: key.name,
+    keyPrefix: key.key_prefix,
+    createdBy: key.created_by,
+    createdAt: new Date(key.created_at),
+    lastUsed: time(key.last_used),
+    expiresAt: time(key.expires_at),
   };
 }
 
@@ -74,7 +80,9 @@ export function apiKeyToWire(key: ApiKey): ApiKeyWire {
     team_id: key.teamId,
     name: key.name,
     key_prefix: key.keyPrefix,
+    created_by: key.createdBy,
     created_at: key.createdAt.toISOString(),
     last_used: key.lastUsed?.toISOString() ?? null,
+    expires_at: key.expiresAt?.toISOString() ?? null,
   };
 }

@@ -1,5 +1,6 @@
 /** Accounts: sign up and log in. The token that comes back opens a session: `new Roost({ url, token })`. */
 import type { CallOptions } from "./call-options.ts";
+import type { Routes } from "./gen/wire.ts";
 import { readJson } from "./http/answer.ts";
 import { jsonBody, type Transport } from "./http/transport.ts";
 
@@ -9,18 +10,17 @@ export interface Credentials {
   readonly password: string;
 }
 
+export interface SignUpOptions extends CallOptions {
+  /** The token of an invitation for this email: one is then in the team that invites, and the session acts for it. */
+  readonly invite?: string | undefined;
+}
+
 export interface Session {
   /** Good for 6 hours. */
   readonly token: string;
   readonly userId: string;
+  /** The team that it acts for. */
   readonly teamId: string;
-  readonly email: string;
-}
-
-interface SessionWire {
-  readonly token: string;
-  readonly user_id: string;
-  readonly team_id: string;
   readonly email: string;
 }
 
@@ -32,18 +32,27 @@ export class Auth {
   }
 
   /** A new account with a team of its own, where the server lets people sign up. */
-  async signup(credentials: Credentials, options: CallOptions = {}): Promise<Session> {
-    return await this.#session("/v1/auth/signup", credentials, options);
+  async signup({ email, password }: Credentials, options: SignUpOptions = {}): Promise<Session> {
+    return await this.#session("/v1/auth/signup", { email, password, invite: options.invite }, options);
   }
 
-  async login(credentials: Credentials, options: CallOptions = {}): Promise<Session> {
-    return await this.#session("/v1/auth/login", credentials, options);
+  async login({ email, password }: Credentials, options: CallOptions = {}): Promise<Session> {
+    return await this.#session("/v1/auth/login", { email, password }, options);
   }
 
-  async #session(path: string, { email, password }: Credentials, options: CallOptions): Promise<Session> {
-    const body = jsonBody({ email, password });
-    const request = { method: "POST", path, body, repeat: "never", signal: options.signal } as const;
-    const wire = await this.#transport.send(request, readJson<SessionWire>);
-    return { token: wire.token, userId: wire.user_id, teamId: wire.team_id, email: wire.email };
+  /** A session for another of one's teams. Needs a session token, which stays good. */
+  async switchTeam(teamId: string, options: CallOptions = {}): Promise<Session> {
+    return await this.#session("/v1/auth/switch", { team_id: teamId }, options);
+  }
+
+  /** Needs a session token. That one and all others of the user end; the one that is answered goes on. */
+  async changePassword(current: string, next: string, options: CallOptions = {}): Promise<Session> {
+    return await this.#session("/v1/auth/password", { current_password: current, new_password: next }, options);
+  }
+
+  async #session(path: string, fields: object, options: CallOptions): Promise<Session> {
+    const request = { method: "POST", path, body: jsonBody(fields), repeat: "never", signal: options.signal } as const;
+    const opened = await this.#transport.send(request, readJson<Routes["POST /v1/auth/login"]["answer"]>);
+    return { token: opened.token, userId: opened.user_id, teamId: opened.team_id, email: opened.email };
   }
 }

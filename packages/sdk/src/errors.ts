@@ -4,27 +4,10 @@
  * cannot be (a plain `TypeError`). A cancelled call rejects with its signal's own reason, like `fetch`.
  */
 
+import type * as wire from "./gen/wire.ts";
+
 /** The codes of the REST contract. A newer server may have more: `(string & {})` keeps completion without a lie. */
-export type RoostErrorCode =
-  | "invalid_request"
-  | "unauthorized"
-  | "forbidden"
-  | "not_found"
-  | "conflict"
-  | "not_running"
-  | "not_paused"
-  | "limit_reached"
-  | "host_has_sandboxes"
-  | "host_deleted"
-  | "payload_too_large"
-  | "rate_limited"
-  | "internal"
-  | "host_failed"
-  | "no_capacity"
-  | "database_unavailable"
-  | "host_unavailable"
-  | "disk_full"
-  | (string & {});
+export type RoostErrorCode = wire.Error["error"]["code"] | (string & {});
 
 export interface RoostApiErrorDetails {
   readonly code: RoostErrorCode;

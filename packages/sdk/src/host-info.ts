@@ -1,6 +1,8 @@
 /** A host's facts: as this package names them, as the REST API writes them, and the way between the two. */
-export type HostType = "regular" | "byoc";
-export type HostStatus = "pending" | "online" | "offline" | "draining" | "unreachable";
+import type * as wire from "./gen/wire.ts";
+
+export type HostType = wire.Host["type"];
+export type HostStatus = wire.Host["status"];
 
 export interface HostVmm {
   readonly name: string;
@@ -34,26 +36,7 @@ export interface Host {
 }
 
 /** As in the REST contract. */
-export interface HostWire {
-  readonly id: string;
-  readonly type: HostType;
-  readonly team_id: string | null;
-  readonly provider: string | null;
-  readonly availability_zone: string | null;
-  readonly arch: string | null;
-  readonly cpu_cores: number | null;
-  readonly memory_mb: number | null;
-  readonly disk_gb: number | null;
-  readonly address: string | null;
-  readonly vmm: HostVmm | null;
-  readonly disk_driver: string | null;
-  readonly status: HostStatus;
-  readonly last_heartbeat_at: string | null;
-  readonly tags: readonly string[];
-  readonly created_by: string | null;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
+export type HostWire = wire.Host;
 
 export function hostFromWire(wire: HostWire): Host {
   return {

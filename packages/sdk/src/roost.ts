@@ -13,6 +13,7 @@ import { systemTiming, type Timing } from "./http/timing.ts";
 import { Transport } from "./http/transport.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Teams } from "./teams.ts";
 
 export interface RoostOptions {
   /** Of the control plane, e.g. `http://127.0.0.1:4700`; a path before `/v1` is kept. */
@@ -32,6 +33,7 @@ export class Roost {
   readonly sandboxes: Sandboxes;
   readonly snapshots: Snapshots;
   readonly apiKeys: ApiKeys;
+  readonly teams: Teams;
   readonly auth: Auth;
   readonly hosts: Hosts;
   readonly #transport: Transport;
@@ -48,6 +50,7 @@ export class Roost {
     this.sandboxes = new Sandboxes(this.#transport);
     this.snapshots = new Snapshots(this.#transport);
     this.apiKeys = new ApiKeys(this.#transport);
+    this.teams = new Teams(this.#transport);
     this.auth = new Auth(this.#transport);
     this.hosts = new Hosts(this.#transport);
   }

@@ -1,4 +1,8 @@
 /** A sandbox's facts: as this package names them, as the REST API writes them, and the way between the two. */
+import type * as wire from "./gen/wire.ts";
+
+export type SandboxStatus = wire.Sandbox["status"];
+
 export const SANDBOX_STATUSES = [
   "pending",
   "starting",
@@ -10,9 +14,7 @@ export const SANDBOX_STATUSES = [
   "stopped",
   "missing",
   "error",
-] as const;
-
-export type SandboxStatus = (typeof SANDBOX_STATUSES)[number];
+] as const satisfies readonly SandboxStatus[];
 
 export interface SandboxInfo {
   readonly id: string;
@@ -40,23 +42,7 @@ export interface SandboxInfo {
 }
 
 /** As in the REST contract. */
-export interface SandboxWire {
-  readonly id: string;
-  readonly status: SandboxStatus;
-  readonly template: string;
-  readonly vcpus: number;
-  readonly memory_mb: number;
-  readonly timeout_sec: number;
-  readonly internet: boolean;
-  readonly host_id: string | null;
-  readonly guest_ip: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly created_at: string;
-  readonly started_at: string | null;
-  readonly last_active_at: string | null;
-  readonly last_updated: string;
-  readonly error?: string | null;
-}
+export type SandboxWire = wire.Sandbox;
 
 export function sandboxFromWire(wire: SandboxWire): SandboxInfo {
   return {

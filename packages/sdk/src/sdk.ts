@@ -1,7 +1,7 @@
 /** The public face of `@roost/sdk`: a client for a Roost control plane, with no dependency but the web platform. */
-export type { Account, Team } from "./account.ts";
-export { type ApiKey, type ApiKeyWire, apiKeyToWire, type NewApiKey } from "./api-keys.ts";
-export type { Credentials, Session } from "./auth.ts";
+export type { Account, OwnTeam } from "./account.ts";
+export { type ApiKey, type ApiKeyOptions, type ApiKeyWire, apiKeyToWire, type NewApiKey } from "./api-keys.ts";
+export type { Credentials, Session, SignUpOptions } from "./auth.ts";
 export type { CallOptions } from "./call-options.ts";
 export {
   RoostApiError,
@@ -21,4 +21,19 @@ export type { LogsOptions, ResumeOptions, Sandbox, SandboxLogs } from "./sandbox
 export { SANDBOX_STATUSES, type SandboxInfo, type SandboxStatus, type SandboxWire } from "./sandbox-info.ts";
 export type { CreateOptions, ListSandboxes, NewSandbox } from "./sandboxes.ts";
 export type { ListSnapshots, NewSnapshot } from "./snapshots.ts";
+export {
+  type Amount,
+  type AuditEvent,
+  auditEventToWire,
+  inviteToWire,
+  memberToWire,
+  type NewTeamInvite,
+  type Team,
+  type TeamInvite,
+  type TeamLimits,
+  type TeamMember,
+  type TeamRole,
+  teamToWire,
+} from "./team-info.ts";
+export type { NewInvite } from "./teams.ts";
 export { type Template, type TemplateType, type TemplateWire, templateToWire } from "./template-info.ts";

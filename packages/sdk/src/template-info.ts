@@ -1,5 +1,7 @@
 /** What sandboxes are made from: as this package names its facts, as the REST API writes them, and the way between the two. */
-export type TemplateType = "base" | "snapshot";
+import type * as wire from "./gen/wire.ts";
+
+export type TemplateType = wire.Template["type"];
 
 export interface Template {
   readonly id: string;
@@ -17,16 +19,7 @@ export interface Template {
 }
 
 /** As in the REST contract. */
-export interface TemplateWire {
-  readonly id: string;
-  readonly name: string;
-  readonly type: TemplateType;
-  readonly team_id: string | null;
-  readonly vcpus: number | null;
-  readonly memory_mb: number | null;
-  readonly size_bytes: number | null;
-  readonly created_at: string;
-}
+export type TemplateWire = wire.Template;
 
 export function templateFromWire(wire: TemplateWire): Template {
   return {

@@ -1,10 +1,9 @@
-/**
- * Files in and out of a sandbox: the agent's streams, with a size limit. An upload passes through chunk by chunk; a download
- * is collected first, for only then is it known to be whole and within the limit.
- */
+/** Files in and out of a sandbox, as streams of any size; those of one request are the same streams with a limit. */
 import { RoostError } from "@roost/protocol/errors";
+import type { StreamReadFileResponse } from "@roost/protocol/hostagent";
 import { asHostError } from "../hosts/hosts.ts";
 import { Blocks } from "./blocks.ts";
+import { targetOf } from "./file-tree.ts";
 import { clientOfRunning } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
@@ -14,14 +13,15 @@ export interface FilePlace {
   readonly user?: string | undefined;
 }
 
-/** For the whole of a file: 100 MB take this long at 170 kB a second. */
+/** For the whole of a limited file: 100 MB take this long at 170 kB a second. */
 const TRANSFER_TIMEOUT_MS = 600_000;
 /** Well below what a single message may hold. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * The file is there whole, or, after any error, not at all.
- * @throws RoostError `not_found`, `not_running`, `payload_too_large`, `invalid_request`, `disk_full`, `host_unavailable`, `host_failed`.
+ * Of any size, at the pace of the slowest on the way, and never held as a whole. The file is there whole, or, after any error, not at all.
+ * @throws RoostError `not_found`, `not_running`, `sandbox_paused`, `invalid_request`, `disk_full`, `host_unavailable`, `host_failed`; what
+ * the content throws.
  */
 export async function writeSandboxFile(
   parts: SandboxParts,
@@ -32,12 +32,27 @@ export async function writeSandboxFile(
   signal: AbortSignal,
 ): Promise<void> {
   const client = await clientOfRunning(parts, teamId, id);
-  const upload = new Upload(targetOf(id, place), limited(content, parts.fileBytes));
+  const upload = new Upload(targetOf(id, place), inPieces(content));
   try {
-    await client.streamWriteFile(upload.messages(), { signal, timeoutMs: TRANSFER_TIMEOUT_MS });
+    await client.streamWriteFile(upload.messages(), { signal });
   } catch (error) {
     throw upload.sourceFailure ?? asHostError(error);
+  } finally {
+    await parts.rows.touchRunning(teamId, id);
   }
+}
+
+/** The same, up to the limit of one request. @throws also `payload_too_large`. */
+export function writeSmallSandboxFile(
+  parts: SandboxParts,
+  teamId: string,
+  id: string,
+  place: FilePlace,
+  content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]);
+  return writeSandboxFile(parts, teamId, id, place, limited(content, parts.fileBytes), inTime);
 }
 
 /** What a file is sent as: its target, its chunks, its end. */
@@ -76,35 +91,76 @@ class Upload {
   }
 }
 
-/** @throws RoostError as `writeSandboxFile` does; `not_found` also when there is no such file. */
+export interface FileDownload {
+  /** When the host told it beforehand; then exactly so many bytes come, or an error. */
+  readonly size: number | undefined;
+  /** To be read to its end, or left. An error part-way is thrown: a file never ends short. */
+  readonly chunks: AsyncGenerator<Uint8Array>;
+}
+
+/** Of any size. @throws RoostError as `writeSandboxFile` does, also from the chunks; `not_found` also when there is no such file. */
 export async function readSandboxFile(
   parts: SandboxParts,
   teamId: string,
   id: string,
   place: FilePlace,
   signal: AbortSignal,
-): Promise<Buffer> {
+): Promise<FileDownload> {
   const client = await clientOfRunning(parts, teamId, id);
-  const content = new Blocks();
-  // Leaving the loop does not end the call, nor the timer that a `timeoutMs` sets; only its signal does.
-  const reading = new AbortController();
-  const ends = AbortSignal.any([signal, reading.signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]);
+  // Leaving the loop does not end the call; only its signal does.
+  const over = new AbortController();
+  const answers = client
+    .streamReadFile({ target: targetOf(id, place) }, { signal: AbortSignal.any([signal, over.signal]) })
+    [Symbol.asyncIterator]();
   try {
-    const answers = client.streamReadFile({ target: targetOf(id, place) }, { signal: ends });
-    for await (const { chunk } of answers) {
-      if (content.size + chunk.length > parts.fileBytes) throw tooLarge(parts.fileBytes);
-      content.append(chunk);
-    }
+    // The first message is there before any byte is: what the host refuses is refused here.
+    const first = await answers.next();
+    if (first.done === true) throw new RoostError("host_failed", "The host did not begin with the file.");
+    const { sizeBytes, chunk } = first.value;
+    const size = sizeBytes === undefined ? undefined : Number(sizeBytes);
+    return { size, chunks: chunksOf(chunk, answers, over) };
+  } catch (error) {
+    over.abort();
+    throw asHostError(error);
+  }
+}
+
+async function* chunksOf(
+  first: Uint8Array,
+  answers: AsyncIterator<StreamReadFileResponse>,
+  over: AbortController,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.length > 0) yield first;
+    for await (const { chunk } of { [Symbol.asyncIterator]: () => answers }) yield chunk;
   } catch (error) {
     throw asHostError(error);
   } finally {
-    reading.abort();
+    over.abort();
   }
-  return content.join();
 }
 
-function targetOf(sandboxId: string, place: FilePlace) {
-  return { sandboxId, path: place.path, user: place.user ?? "" };
+/**
+ * The same whole, up to the limit of one request: only when it is here is it known to be whole and within the limit.
+ * @throws also `payload_too_large`.
+ */
+export async function readSmallSandboxFile(
+  parts: SandboxParts,
+  teamId: string,
+  id: string,
+  place: FilePlace,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(TRANSFER_TIMEOUT_MS)]);
+  const { size = 0, chunks } = await readSandboxFile(parts, teamId, id, place, inTime);
+  const content = new Blocks();
+  try {
+    if (size > parts.fileBytes) throw tooLarge(parts.fileBytes);
+    for await (const chunk of limited(chunks, parts.fileBytes)) content.append(chunk);
+  } finally {
+    await chunks.return(undefined);
+  }
+  return content.join();
 }
 
 async function* limited(content: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
@@ -112,10 +168,19 @@ async function* limited(content: AsyncIterable<Uint8Array>, limit: number): Asyn
   for await (const piece of content) {
     size += piece.length;
     if (size > limit) throw tooLarge(limit);
+    yield piece;
+  }
+}
+
+async function* inPieces(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) {
     for (let start = 0; start < piece.length; start += CHUNK_BYTES) yield piece.subarray(start, start + CHUNK_BYTES);
   }
 }
 
 function tooLarge(limit: number): RoostError {
-  return new RoostError("payload_too_large", `A file of these routes has at most ${limit} bytes.`);
+  return new RoostError(
+    "payload_too_large",
+    `A file of this route has at most ${limit} bytes; files/stream takes any size.`,
+  );
 }

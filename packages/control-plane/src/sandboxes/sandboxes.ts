@@ -1,24 +1,51 @@
 /** Sandboxes: what one can do with them. `lifecycle.ts` draws their states. */
 
+import type { ProcessInfo } from "@roost/protocol/hostagent";
 import type { PageRequest } from "../db/pages.ts";
 import type { SandboxRow } from "../db/tables.ts";
+import {
+  type CommandAttach,
+  type CommandEvent,
+  type CommandInput,
+  type CommandStart,
+  followCommand,
+  type ProcessName,
+} from "./command-stream.ts";
 import { createSandbox, type NewSandbox } from "./create.ts";
 import { destroyAnyones, destroySandbox } from "./destroy.ts";
 import { type Command, type CommandResult, execInSandbox } from "./exec.ts";
-import { type FilePlace, readSandboxFile, writeSandboxFile } from "./files.ts";
-import { requireSandbox } from "./host-of.ts";
+import { SandboxFileTree } from "./file-tree.ts";
+import {
+  type FileDownload,
+  type FilePlace,
+  readSandboxFile,
+  readSmallSandboxFile,
+  writeSandboxFile,
+  writeSmallSandboxFile,
+} from "./files.ts";
+import { clientOfRunning, requireSandbox } from "./host-of.ts";
 import { listSandboxes, type SandboxFilter } from "./list.ts";
 import { readSandboxLogs, type SandboxLogs } from "./logs.ts";
 import type { SandboxParts } from "./parts.ts";
 import { pauseSandbox } from "./pause.ts";
 import { pingSandbox } from "./ping.ts";
+import { listSandboxProcesses, signalSandboxProcess } from "./processes.ts";
 import { type Report, reconcileHost } from "./reconcile.ts";
 import { resumeSandbox, type WakeFrom } from "./resume.ts";
 import { type MadeSnapshot, snapshotSandbox, type WantedSnapshot } from "./snapshot.ts";
 
+export type {
+  CommandAttach,
+  CommandEvent,
+  CommandInput,
+  CommandStart,
+  ProcessName,
+  TerminalSize,
+} from "./command-stream.ts";
 export type { NewSandbox } from "./create.ts";
 export type { Command, CommandResult } from "./exec.ts";
-export type { FilePlace } from "./files.ts";
+export type { SandboxFileTree } from "./file-tree.ts";
+export type { FileDownload, FilePlace } from "./files.ts";
 export { clientOfHost } from "./host-of.ts";
 export { SandboxRows } from "./lifecycle.ts";
 export type { SandboxFilter } from "./list.ts";
@@ -33,10 +60,12 @@ export { StepsInFlight } from "./steps-in-flight.ts";
 
 /** Each call names the team that asks: nothing of another team's is found. Errors are described where they arise. */
 export class Sandboxes {
+  readonly tree: SandboxFileTree;
   readonly #parts: SandboxParts;
 
   constructor(parts: SandboxParts) {
     this.#parts = parts;
+    this.tree = new SandboxFileTree(parts);
   }
 
   create(teamId: string, wanted: NewSandbox): Promise<SandboxRow> {
@@ -80,6 +109,29 @@ export class Sandboxes {
     return execInSandbox(this.#parts, teamId, id, command, signal);
   }
 
+  /** Notes that it is in use. @throws RoostError `not_found`, `not_running`. */
+  async requireRunning(teamId: string, id: string): Promise<void> {
+    await clientOfRunning(this.#parts, teamId, id);
+  }
+
+  followCommand(
+    teamId: string,
+    id: string,
+    opening: CommandStart | CommandAttach,
+    inputs: AsyncIterable<CommandInput>,
+    signal: AbortSignal,
+  ): AsyncGenerator<CommandEvent> {
+    return followCommand(this.#parts, teamId, id, opening, inputs, signal);
+  }
+
+  listProcesses(teamId: string, id: string, signal: AbortSignal): Promise<ProcessInfo[]> {
+    return listSandboxProcesses(this.#parts, teamId, id, signal);
+  }
+
+  signalProcess(teamId: string, id: string, name: ProcessName, number: number, signal: AbortSignal): Promise<void> {
+    return signalSandboxProcess(this.#parts, teamId, id, name, number, signal);
+  }
+
   writeFile(
     teamId: string,
     id: string,
@@ -90,8 +142,22 @@ export class Sandboxes {
     return writeSandboxFile(this.#parts, teamId, id, place, content, signal);
   }
 
-  readFile(teamId: string, id: string, place: FilePlace, signal: AbortSignal): Promise<Buffer> {
+  writeSmallFile(
+    teamId: string,
+    id: string,
+    place: FilePlace,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return writeSmallSandboxFile(this.#parts, teamId, id, place, content, signal);
+  }
+
+  readFile(teamId: string, id: string, place: FilePlace, signal: AbortSignal): Promise<FileDownload> {
     return readSandboxFile(this.#parts, teamId, id, place, signal);
+  }
+
+  readSmallFile(teamId: string, id: string, place: FilePlace, signal: AbortSignal): Promise<Buffer> {
+    return readSmallSandboxFile(this.#parts, teamId, id, place, signal);
   }
 
   logs(teamId: string, id: string, limitBytes: number): Promise<SandboxLogs> {

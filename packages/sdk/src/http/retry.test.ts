@@ -36,8 +36,8 @@ test("after its retries the last failure is reported", async () => {
   assert.equal(count(), 4);
 });
 
-test("502 and 503 are tried again only when the server says when", async () => {
-  for (const status of [502, 503]) {
+test("429, 502 and 503 are tried again only when the server says when", async () => {
+  for (const status of [429, 502, 503]) {
     const timing = instantTiming();
     const { attempt } = failing(busy(status, 7));
     assert.equal(await withRetries(attempt, DEFAULT_RETRY_LIMITS, timing, undefined), "done");
@@ -50,7 +50,7 @@ test("502 and 503 are tried again only when the server says when", async () => {
 });
 
 test("other refusals, and a server that asks for too much patience, are reported at once", async () => {
-  for (const failure of [busy(500, 1), busy(429, 1), busy(503, 31), new TypeError("a mistake of our own")]) {
+  for (const failure of [busy(500, 1), busy(429, 31), busy(503, 31), new TypeError("a mistake of our own")]) {
     const { attempt, count } = failing(failure);
     await assert.rejects(withRetries(attempt, DEFAULT_RETRY_LIMITS, instantTiming(), undefined), failure);
     assert.equal(count(), 1);

@@ -1,6 +1,6 @@
 /**
  * When a request is sent again. Only requests that are safe to repeat come here (reads, destroying, and creating under
- * an Idempotency-Key); only failures that may pass are retried: no connection, or 502 and 503 with a Retry-After.
+ * an Idempotency-Key); only failures that may pass are retried: no connection, or 429, 502 and 503 with a Retry-After.
  *
  * A create whose connection broke may still be at work in the server, which answers its repetition with 409 `conflict`
  * until it is done: then we ask again, patiently, and get the first answer. A 409 without a broken connection before it
@@ -27,6 +27,7 @@ export const DEFAULT_RETRY_LIMITS: RetryLimits = {
   inFlightMs: 120_000,
 };
 
+const MAY_PASS: ReadonlySet<number> = new Set([429, 502, 503]);
 const IN_FLIGHT_DELAY_MS = 1000;
 
 export async function withRetries<T>(
@@ -62,7 +63,7 @@ function delayAfter(error: unknown, failures: number, limits: RetryLimits, timin
   // Half of it by chance, so that many clients cut off at once do not come back at once.
   const backOff = limits.firstDelayMs * 2 ** failures * (0.5 + timing.random() / 2);
   if (error instanceof RoostConnectionError) return Math.min(backOff, limits.longestDelayMs);
-  if (!(error instanceof RoostApiError) || (error.status !== 502 && error.status !== 503)) return undefined;
+  if (!(error instanceof RoostApiError) || !MAY_PASS.has(error.status)) return undefined;
   if (error.retryAfterSec === undefined) return undefined;
   const asked = error.retryAfterSec * 1000;
   return asked > limits.longestDelayMs ? undefined : Math.max(asked, backOff);

@@ -8,7 +8,7 @@ import { type RetryLimits, withRetries } from "./retry.ts";
 import type { Timing } from "./timing.ts";
 
 export interface Request {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Made with `route`. */
   readonly path: string;
   readonly query?: URLSearchParams | undefined;

@@ -1,4 +1,15 @@
 /** What tests of this package and of those on top of it share. */
 export { instantTiming } from "./instant-timing.ts";
 export { type Answer, errorAnswer, ScriptedServer, type SeenRequest } from "./scripted-server.ts";
-export { apiKeyWire, execWire, hostWire, SANDBOX_ID, sandboxWire, templateWire } from "./wire-samples.ts";
+export {
+  apiKeyWire,
+  auditEventWire,
+  execWire,
+  hostWire,
+  SANDBOX_ID,
+  sandboxWire,
+  teamInviteWire,
+  teamMemberWire,
+  teamWire,
+  templateWire,
+} from "./wire-samples.ts";

@@ -1,5 +1,6 @@
 /** Things as the REST API writes them, for tests that need one and care about a few of its fields. */
 import type { ApiKeyWire } from "../api-keys.ts";
+import type * as wire from "../gen/wire.ts";
 import type { HostWire } from "../host-info.ts";
 import type { SandboxWire } from "../sandbox-info.ts";
 import type { TemplateWire } from "../template-info.ts";
@@ -47,8 +48,10 @@ export function apiKeyWire(more: Partial<ApiKeyWire> = {}): ApiKeyWire {
     team_id: "team-mfzwizlnmvzwk3tfoi2a",
     name: "ci",
     key_prefix: "rst_01234567",
+    created_by: "usr-mfzwizlnmvzwk3tfoi2a",
     created_at: "2025-01-02T03:04:05.000Z",
     last_used: null,
+    expires_at: null,
     ...more,
   };
 }
@@ -87,6 +90,56 @@ export function templateWire(more: Partial<TemplateWire> = {}): TemplateWire {
     memory_mb: 1024,
     size_bytes: 73_400_320,
     created_at: "2025-01-02T03:04:05.000Z",
+    ...more,
+  };
+}
+
+export function teamWire(more: Partial<wire.Team> = {}): wire.Team {
+  return {
+    id: "team-mfzwizlnmvzwk3tfoi2a",
+    name: "rockets",
+    role: "owner",
+    created_at: "2025-01-02T03:04:05.000Z",
+    ...more,
+  };
+}
+
+export function teamMemberWire(more: Partial<wire.TeamMember> = {}): wire.TeamMember {
+  return {
+    id: "usr-mfzwizlnmvzwk3tfoi2a",
+    email: "me@example.org",
+    role: "owner",
+    created_at: "2025-01-02T03:04:05.000Z",
+    ...more,
+  };
+}
+
+export function teamInviteWire(more: Partial<wire.TeamInvite> = {}): wire.TeamInvite {
+  return {
+    id: "inv-mfzwizlnmvzwk3tfoi2a",
+    team_id: "team-mfzwizlnmvzwk3tfoi2a",
+    email: "you@example.org",
+    role: "member",
+    created_by: "usr-mfzwizlnmvzwk3tfoi2a",
+    created_at: "2025-01-02T03:04:05.000Z",
+    expires_at: "2025-01-09T03:04:05.000Z",
+    ...more,
+  };
+}
+
+export function auditEventWire(more: Partial<wire.AuditEvent> = {}): wire.AuditEvent {
+  return {
+    id: "evt-mfzwizlnmvzwk3tfoi2a",
+    at: "2025-01-02T03:04:05.000Z",
+    actor: "me@example.org",
+    user_id: "usr-mfzwizlnmvzwk3tfoi2a",
+    key_id: null,
+    action: "api-key.create",
+    subject: "key-mfzwizlnmvzwk3tfoi2a",
+    outcome: "done",
+    details: { name: "ci" },
+    address: "192.0.2.1",
+    request_id: "req-0123456789abcdef0123",
     ...more,
   };
 }

@@ -12,6 +12,7 @@ const ABOUT_THE_REQUEST: ReadonlySet<ErrorCode> = new Set([
   "conflict",
   "not_running",
   "not_paused",
+  "sandbox_paused",
   "payload_too_large",
   "rate_limited",
   "no_capacity",
