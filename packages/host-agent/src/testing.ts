@@ -1,5 +1,7 @@
 /** What tests of whole operations (`tests/faults`) need of the agent; no other package imports from it. */
 export { emptyLayer } from "./disk/qcow2/header.ts";
+export { linkGeneration } from "./generations/generations.ts";
+export { summarizeMap } from "./generations/memory-map.ts";
 export { findCandidates } from "./host/candidates.ts";
 export { Ground, type GroundOptions } from "./host/ground.ts";
 export { chooseHostVmm } from "./host/host.ts";
@@ -11,7 +13,10 @@ export { reconcile } from "./sandboxes/reconcile.ts";
 export { resumeSandbox } from "./sandboxes/resume.ts";
 export type { RunningSandbox } from "./sandboxes/sandbox.ts";
 export { Sandboxes } from "./sandboxes/sandboxes.ts";
-export { keepSnapshot } from "./sandboxes/snapshots.ts";
+export { keepSnapshot, snapshotFolder } from "./sandboxes/snapshots.ts";
 export type { Steps } from "./sandboxes/steps.ts";
+export { LIMITS, type Limits, needOf } from "./upkeep/need.ts";
+export { ASLEEP, AWAKE, renewGeneration } from "./upkeep/renew.ts";
+export { learnBeforePause, learnWorkingSet } from "./upkeep/working-set.ts";
 export { Shelf } from "./warm-bases/shelf.ts";
 export { warmBase } from "./warm-bases/warm-base.ts";

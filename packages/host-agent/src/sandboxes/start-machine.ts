@@ -8,6 +8,7 @@ import { RoostError } from "@roost/protocol/errors";
 import type { AttachedDisk } from "../disk/root-disk.ts";
 import type { EnvdClient, GuestIdentity } from "../envd-client/envd-client.ts";
 import type { Slot } from "../network/slots.ts";
+import { shortenOverlong } from "../upkeep/renew.ts";
 import type { Machine } from "../vmm/vmm.ts";
 import type { Operation } from "./operation.ts";
 import { cgroupName } from "./parts.ts";
@@ -105,6 +106,7 @@ export async function startMachine(
   const machine = await operation.step("machine", async () => {
     operation.undo(() => rm(join(folders.data, SAVE_FOLDER), { recursive: true, force: true }));
     operation.undo(() => parts.vmm.stop(folders));
+    if (origin.generation !== undefined) await shortenOverlong(parts, origin.generation, signal);
     const machine = await parts.vmm.start(
       {
         sandboxId: id,

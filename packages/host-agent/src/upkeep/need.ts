@@ -8,10 +8,14 @@ import type { Manifest } from "../generations/generations.ts";
 import { diskLayer, generationFiles, MEMORY_FOLDER } from "../generations/layout.ts";
 import { type MapSummary, summarizeMap } from "../generations/memory-map.ts";
 
-/** docs/formats/generation.md promises it. */
-const MOST_ENTRIES = 4000;
-const MOST_MEMORY_LAYERS = 32;
-const MOST_DISK_LAYERS = 4;
+/** What is not too long yet. */
+export interface Limits {
+  /** Pieces of the memory's map. */
+  readonly entries: number;
+  readonly memoryLayers: number;
+  readonly diskLayers: number;
+}
+export const LIMITS: Limits = { entries: 4000, memoryLayers: 32, diskLayers: 4 };
 const BLOCK_BYTES = 512;
 
 export interface Need {
@@ -28,35 +32,34 @@ export async function needOf(
   folder: string,
   manifest: Manifest,
   may: { readonly memory: boolean; readonly disk: boolean },
+  limits: Limits,
 ): Promise<Need | undefined> {
   const map = await summarizeMap(generationFiles(folder).map);
-  const compact = may.memory && isTooLong(map, await ownMemoryBytes(folder, map));
+  const compact = may.memory && isTooLong(map, await ownMemoryBytes(folder, map), limits);
   const sizes = await Promise.all(
     Array.from({ length: manifest.disk.layers }, async (_, index) => allocated(await lstat(diskLayer(folder, index)))),
   );
-  const mergeFrom = may.disk ? lowestToMerge(sizes) : undefined;
+  const mergeFrom = may.disk ? lowestToMerge(sizes, limits) : undefined;
   if (!compact && mergeFrom === undefined) return undefined;
   const merged = mergeFrom === undefined ? 0 : sum(sizes.slice(mergeFrom));
   return { compact, mergeFrom, bytes: merged + (compact ? map.heldBytes : 0) };
 }
 
-/**
- * @param ownBytes what its layers take on the disk that no other generation shares
- */
-export function isTooLong(map: MapSummary, ownBytes: number): boolean {
+/** @param ownBytes what its layers take on the disk that no other generation shares */
+export function isTooLong(map: MapSummary, ownBytes: number, limits: Limits): boolean {
   if (map.layers.size < 2) return false; // It cannot be any shorter.
   // Memory that is zero in many places has many pieces by itself: without a gain it would be rewritten for nothing, again and again.
-  const inPieces = map.entries > MOST_ENTRIES && map.entries > 2 * map.leastEntries;
-  return inPieces || map.layers.size > MOST_MEMORY_LAYERS || ownBytes > 2 * map.heldBytes;
+  const inPieces = map.entries > limits.entries && map.entries > 2 * map.leastEntries;
+  return inPieces || map.layers.size > limits.memoryLayers || ownBytes > 2 * map.heldBytes;
 }
 
 /**
- * From the topmost down, as long as a layer is not much larger than what is to be merged already: so a byte is rewritten only a few times,
- * however often a small change comes on top of a large one.
+ * From the topmost down, as long as a layer is not much larger than what is to be merged already: so a large layer is not rewritten
+ * for every few small ones that come on top of it.
  * @param sizes of the layers, the lowest first
  */
-export function lowestToMerge(sizes: readonly number[]): number | undefined {
-  if (sizes.length <= MOST_DISK_LAYERS) return undefined;
+export function lowestToMerge(sizes: readonly number[], { diskLayers }: Limits): number | undefined {
+  if (sizes.length <= diskLayers) return undefined;
   let from = sizes.length - 2;
   while (from > 0 && (sizes[from - 1] ?? 0) <= 2 * sum(sizes.slice(from))) from--;
   return from;

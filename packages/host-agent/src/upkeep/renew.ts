@@ -13,12 +13,14 @@ import { type Manifest, readManifest } from "../generations/generations.ts";
 import { BASE_IMAGE, DISK_FOLDER, diskLayer, generationFiles, MEMORY_FOLDER } from "../generations/layout.ts";
 import type { ManifestFile } from "../generations/manifest.ts";
 import type { Parts } from "../sandboxes/parts.ts";
-import { type Need, needOf } from "./need.ts";
+import { LIMITS, type Need, needOf } from "./need.ts";
 
 export type RenewalParts = Pick<Parts, "assets" | "admission" | "rootDisk" | "intact" | "steps" | "logger">;
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o444;
+/** Half of the 65,530 mappings that a process may have (vm.max_map_count), at 40 bytes each. */
+const OVERLONG_MAP_BYTES = 32_000 * 40;
 
 /** What of a generation may be renewed. */
 export interface Reach {
@@ -40,9 +42,10 @@ export async function renewGeneration(
   folder: string,
   reach: Reach,
   signal: AbortSignal,
+  limits = LIMITS,
 ): Promise<boolean> {
   const old = await readManifest(folder);
-  const need = await needOf(folder, old, reach);
+  const need = await needOf(folder, old, reach, limits);
   if (!need) return false;
   refuseWithoutRoom(parts, need);
   const fresh = `${folder}.renewed.new`; // What ends in .new is nothing, and is removed wherever it is found.
@@ -66,6 +69,15 @@ export async function renewGeneration(
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
+}
+
+/**
+ * Before a machine wakes from it: a map of so many pieces that the kernel would not map them all. Only who wakes a sandbox again and
+ * again, without a rest in which it could be renewed, comes here.
+ */
+export async function shortenOverlong(parts: RenewalParts, folder: string, signal: AbortSignal): Promise<void> {
+  if ((await stat(generationFiles(folder).map)).size < OVERLONG_MAP_BYTES) return;
+  await renewGeneration(parts, folder, { memory: true, disk: false }, signal);
 }
 
 /** What runs needs the room more. */
