@@ -1,6 +1,6 @@
 /**
- * Node's own test runner over sets of files, each file in a process of its own. Tests of the packages run as many at once as the machine
- * has processors; those that bring up whole Roosts with microVMs one after the other.
+ * Node's own test runner over sets of files, each file in a process of its own, two at once where the machine has two processors. With the
+ * long ones among them, those that bring up whole Roosts with microVMs run one after the other: some of these measure.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -22,13 +22,14 @@ export async function nodeTestParts(checkout: string, scope: TestScope, files: r
     return [nodeTests("lab", lab, 1)];
   }
   const takeLong = scope === "all";
+  const atOnce = Math.min(2, availableParallelism());
   const ofPackages = await testFiles(checkout, "packages/*/src/**/*.test.ts", takeLong);
   const whole = (await testFiles(checkout, "tests/**/*.test.ts", takeLong)).filter(
     (file) => !file.startsWith("tests/lab/"),
   );
   return [
-    nodeTests("tests of the packages", ofPackages, Math.min(2, availableParallelism())),
-    nodeTests("tests of the whole, with microVMs", whole, 1),
+    nodeTests("tests of the packages", ofPackages, atOnce),
+    nodeTests("tests of the whole, with microVMs", whole, takeLong ? 1 : atOnce),
   ];
 }
 
