@@ -68,6 +68,11 @@ export class Invocation {
     return client((await this.settings()).url.value, {});
   }
 
+  /** A client with a session that was opened just now. */
+  async withToken(token: string): Promise<Roost> {
+    return client((await this.settings()).url.value, { token });
+  }
+
   async #readSettings(): Promise<ClientSettings> {
     const { env, checkout } = this.surroundings;
     const userPath = userConfigPath(env);

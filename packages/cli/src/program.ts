@@ -12,9 +12,11 @@ import { keyCommand } from "./commands/key.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand } from "./commands/login.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { passwordCommand } from "./commands/password.ts";
 import { removeCommand } from "./commands/remove.ts";
 import { pauseCommand, pingCommand, resumeCommand } from "./commands/sleep.ts";
 import { snapshotCommand } from "./commands/snapshot.ts";
+import { teamCommand } from "./commands/team.ts";
 
 const INTRODUCTION = `MicroVM sandboxes on your own machines.
 
@@ -52,8 +54,10 @@ export function buildProgram(run: Run): Command {
     snapshotCommand(run),
     removeCommand(run),
     keyCommand(run),
+    teamCommand(run),
     hostCommand(run),
     loginCommand(run),
+    passwordCommand(run),
     configCommand(run),
     completionCommand(run),
   ];

@@ -98,8 +98,8 @@ test("A3: keys are made, shown once, listed by their beginning, deleted", async 
   assert.equal(
     (await run("ls")).stdout,
     [
-      "ID                         NAME   KEY             CREATED         LAST USED\n",
-      "key-mfzwizlnmvzwk3tfoi2a   ci     rst_01234567…   3 minutes ago   never\n",
+      "ID                         NAME   KEY             CREATED         ENDS    LAST USED\n",
+      "key-mfzwizlnmvzwk3tfoi2a   ci     rst_01234567…   3 minutes ago   never   never\n",
     ].join(""),
   );
   assert.equal((await run("rm", "key-a", "key-b")).stdout, "key-a\nkey-b\n");

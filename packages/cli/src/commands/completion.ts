@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { newCommand, type Run } from "../command.ts";
 
 /** What `./roost` does itself, without this command line. */
-const LAUNCHER_COMMANDS = ["up", "down", "test", "dev"];
+const LAUNCHER_COMMANDS = ["up", "down", "test", "dev", "admin", "backup", "restore"];
 const COMMANDS_WITH_SANDBOXES = ["inspect", "exec", "cp", "logs", "pause", "resume", "ping", "snapshot", "rm"];
 
 export function completionCommand(run: Run): Command {

@@ -1,16 +1,22 @@
 /** `roost key`: the team's API keys. */
 
 import { type ApiKey, apiKeyToWire } from "@roost/sdk";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { newCommand, type Run } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { relativeTime } from "../output/relative-time.ts";
 
 export function keyCommand(run: Run): Command {
   const group = newCommand("key", "Make, list and delete API keys.", ["key create ci", "key ls", "key rm key-…"]);
-  const create = newCommand("create", "Make an API key and print it: it is shown only now.", ["key create ci"])
+  const create = newCommand("create", "Make an API key and print it: it is shown only now.", [
+    "key create ci",
+    "key create ci --expires 90",
+  ])
     .argument("<name>", "what it is for")
-    .action((name: string, _flags: unknown, command: Command) => run(command, (call) => createKey(call, name)));
+    .addOption(new Option("--expires <days>", "after how many days it opens nothing any more").argParser(parseDays))
+    .action((name: string, flags: CreateFlags, command: Command) =>
+      run(command, (call) => createKey(call, name, flags)),
+    );
   const list = newCommand("ls", "List API keys.", ["key ls", "key ls --json"])
     .alias("list")
     .action((_flags: unknown, command: Command) => run(command, listKeys));
@@ -20,10 +26,23 @@ export function keyCommand(run: Run): Command {
   return group.addCommand(create).addCommand(list).addCommand(remove);
 }
 
-async function createKey(invocation: Invocation, name: string): Promise<undefined> {
-  const { print, signal } = invocation;
+interface CreateFlags {
+  readonly expires?: number;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+function parseDays(text: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError("It is a whole number of days from 1 on.");
+  return Number(text);
+}
+
+async function createKey(invocation: Invocation, name: string, flags: CreateFlags): Promise<undefined> {
+  const { print, signal, surroundings } = invocation;
   const roost = await invocation.account();
-  const key = await roost.apiKeys.create(name, { signal });
+  const { expires } = flags;
+  const expiresAt = expires === undefined ? undefined : new Date(surroundings.now().getTime() + expires * DAY_MS);
+  const key = await roost.apiKeys.create(name, { expiresAt, signal });
   if (invocation.json) return void (await print.json({ ...apiKeyToWire(key), key: key.key }));
   await print.line(key.key);
   await print.note("Keep it: it is not shown again.");
@@ -45,6 +64,7 @@ async function listKeys(invocation: Invocation): Promise<undefined> {
       { title: "NAME", text: (key) => key.name },
       { title: "KEY", text: (key) => `${key.keyPrefix}…` },
       { title: "CREATED", text: (key) => relativeTime(key.createdAt, now) },
+      { title: "ENDS", text: (key) => key.expiresAt?.toISOString() ?? "never" },
       { title: "LAST USED", text: (key) => (key.lastUsed === null ? "never" : relativeTime(key.lastUsed, now)) },
     ],
     keys,

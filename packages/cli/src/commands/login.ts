@@ -1,17 +1,16 @@
 /** `roost login`: opens a session and keeps it for this user. */
-import { RoostApiError } from "@roost/sdk";
+import { RoostApiError, type Session } from "@roost/sdk";
 import type { Command } from "commander";
 import { newCommand, type Run } from "../command.ts";
 import { CommandFailure, usageFailure } from "../command-failure.ts";
 import type { Invocation } from "../invocation.ts";
 import { askLine, askSecret, readFirstLine } from "../prompt.ts";
-import { sameServer } from "../settings/client-settings.ts";
-import { readStoredFile, userConfigPath } from "../settings/stored-files.ts";
-import { writeUserConfig } from "../settings/user-config.ts";
+import { keepSession, sessionPlace } from "../settings/keep-session.ts";
 
 interface LoginFlags {
   readonly email?: string;
   readonly passwordStdin?: boolean;
+  readonly team?: string;
 }
 
 export function loginCommand(run: Run): Command {
@@ -21,37 +20,35 @@ export function loginCommand(run: Run): Command {
     "login --email ci@example.org --password-stdin < password.txt",
   ])
     .option("--email <email>", "whose account (default: asked)")
+    .option("--team <id>", "the team to act for (default: the one you came first to)")
     .option("--password-stdin", "read the password from standard input instead of asking")
     .action((flags: LoginFlags, command: Command) => run(command, (invocation) => login(invocation, flags)));
 }
 
 async function login(invocation: Invocation, flags: LoginFlags): Promise<undefined> {
-  const { print, signal, surroundings } = invocation;
-  const path = userConfigPath(surroundings.env);
-  if (path === undefined) throw new CommandFailure("HOME is not set, so there is no place to keep the session.");
+  const { print, signal } = invocation;
+  const path = sessionPlace(invocation);
   const { url, apiKey } = await invocation.settings();
   const roost = await invocation.stranger();
   const { email, password } = await askCredentials(invocation, flags);
-  const session = await roost.auth.login({ email, password }, { signal }).catch((error: unknown) => {
+  const opened = await roost.auth.login({ email, password }, { signal }).catch((error: unknown) => {
     // Of all commands this one must not advise to log in.
     const isWrong = error instanceof RoostApiError && error.code === "unauthorized";
     throw isWrong ? new CommandFailure(error.message, { cause: error }) : error;
   });
-
-  const before = await readStoredFile(path);
-  const isSame = before?.url !== undefined && sameServer(before.url, url.value);
-  await writeUserConfig(path, {
-    url: url.value,
-    email: session.email,
-    token: session.token,
-    ...(isSame && before.apiKey !== undefined ? { api_key: before.apiKey } : {}),
-  });
+  const session = flags.team === undefined ? opened : await switchTo(invocation, opened, flags.team);
+  await keepSession(invocation, path, session);
   if (invocation.json) {
     const { email: who, userId, teamId } = session;
     return void (await print.json({ url: url.value, email: who, user_id: userId, team_id: teamId }));
   }
   await print.note(`Logged in to ${url.value} as ${session.email}, for 6 hours (${path}).`);
   if (apiKey !== undefined) await print.note(`Sandboxes are still opened with the API key from ${apiKey.source}.`);
+}
+
+async function switchTo(invocation: Invocation, { token }: Session, teamId: string): Promise<Session> {
+  const roost = await invocation.withToken(token);
+  return await roost.auth.switchTeam(teamId, { signal: invocation.signal });
 }
 
 interface Answers {
