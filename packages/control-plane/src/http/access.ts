@@ -18,6 +18,9 @@ type Principal =
   | { readonly kind: "host"; readonly hostId: string };
 
 declare module "fastify" {
+  interface FastifyInstance {
+    guardedRoutes: readonly GuardedRoute[];
+  }
   interface FastifyRequest {
     principal: Principal | undefined;
   }
@@ -80,9 +83,18 @@ async function hostPrincipalOf(request: FastifyRequest, enrolment: AccessParts["
   return { kind: "host", hostId: await enrolment.recognise(token) };
 }
 
+/** A route with who may call it, as tests ask for them all. */
+export interface GuardedRoute {
+  readonly method: string;
+  readonly url: string;
+  readonly access: Access;
+}
+
 /** To be called before any route is registered. */
 export function guardRoutes(app: FastifyInstance, parts: AccessParts): void {
   app.decorateRequest("principal", undefined);
+  const routes: GuardedRoute[] = [];
+  app.decorate("guardedRoutes", routes);
   const checks: Record<Exclude<Access, "anyone">, (request: FastifyRequest) => Promise<Principal>> = {
     "key-or-session": (request) => keyOrSessionOf(request, parts),
     session: (request) => sessionOf(request, parts.users),
@@ -92,6 +104,7 @@ export function guardRoutes(app: FastifyInstance, parts: AccessParts): void {
     const access = route.config?.access;
     if (!access) throw new Error(`${route.method} ${route.url} does not say who may call it`);
     document(route, access);
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url, access });
     if (access === "anyone") return;
     const check = checks[access];
     route.onRequest = async (request: FastifyRequest) => {
