@@ -10,6 +10,7 @@ use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use crate::folders;
+use crate::random;
 use crate::users::User;
 
 const NEW_FILE_MODE: u32 = 0o644;
@@ -30,7 +31,7 @@ impl Temporary {
         let mode = replaceable_mode(&target)?;
         let folder = target.parent().ok_or(io::ErrorKind::IsADirectory)?;
         folders::make(folder, user)?;
-        let path = folder.join(format!(".roost-{}", random_name()?));
+        let path = folder.join(format!(".roost-{}", random::name()?));
         let file = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -88,10 +89,4 @@ fn replaceable_mode(target: &Path) -> io::Result<u32> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(NEW_FILE_MODE),
         Err(error) => Err(error),
     }
-}
-
-fn random_name() -> io::Result<String> {
-    let mut bytes = [0; 8];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
 }

@@ -4,7 +4,9 @@
 mod entry;
 mod listing;
 mod permissions;
+mod refusal;
 mod relocation;
 mod service;
 
+pub use entry::describe;
 pub use service::FilesystemService;

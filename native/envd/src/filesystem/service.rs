@@ -11,6 +11,7 @@ use connectrpc::{
 };
 use rustix::io::Errno;
 
+use super::refusal::told;
 use super::{entry, listing, relocation};
 use crate::agent::Agent;
 use crate::credentials;
@@ -21,21 +22,25 @@ use crate::r#gen::filesystem::{
     MoveRequest, MoveResponse, RemoveRequest, RemoveResponse, RemoveWatcherRequest,
     RemoveWatcherResponse, StatRequest, StatResponse, WatchDirRequest, WatchDirResponse,
 };
+use crate::keepalive;
 use crate::paths;
 use crate::users::User;
-
-const NO_WATCHERS: &str = "watching folders is not implemented by this version of the agent";
+use crate::watching::{self, Reach, Telling, Wanted, Watchers};
 
 /// The service.
 #[derive(Debug)]
 pub struct FilesystemService {
     agent: Arc<Agent>,
+    watchers: Watchers,
 }
 
 impl FilesystemService {
     /// Of this agent.
     pub fn new(agent: Arc<Agent>) -> Self {
-        Self { agent }
+        Self {
+            agent,
+            watchers: Watchers::default(),
+        }
     }
 
     fn user(&self, ctx: &RequestContext) -> Result<User, ConnectError> {
@@ -50,6 +55,21 @@ impl FilesystemService {
         path.map_err(|bad| ConnectError::invalid_argument(bad.to_string()))
     }
 
+    fn wanted(
+        &self,
+        ctx: &RequestContext,
+        path: &str,
+        reach: Reach,
+        entries: bool,
+    ) -> Result<Wanted, ConnectError> {
+        let telling = Telling {
+            agent: self.agent.clone(),
+            root: self.path(&self.user(ctx)?, path)?,
+            entries,
+        };
+        Ok(Wanted { reach, telling })
+    }
+
     /// Runs `work` where it may block; its error is told as one of `path`.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -62,26 +82,6 @@ impl FilesystemService {
         });
         done.await
             .map_err(|error| ConnectError::internal(error.to_string()))?
-    }
-}
-
-fn told(path: &Path, error: &io::Error) -> ConnectError {
-    use io::ErrorKind as Kind;
-    let message = format!("{}: {error}", path.display());
-    match error.kind() {
-        Kind::NotFound => ConnectError::not_found(message),
-        Kind::AlreadyExists => ConnectError::already_exists(message),
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-            ConnectError::permission_denied(message)
-        }
-        Kind::NotADirectory | Kind::IsADirectory | Kind::InvalidFilename | Kind::InvalidInput => {
-            ConnectError::invalid_argument(message)
-        }
-        Kind::DirectoryNotEmpty | Kind::ResourceBusy => ConnectError::failed_precondition(message),
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::ArgumentListTooLong => {
-            ConnectError::resource_exhausted(message)
-        }
-        _ => ConnectError::internal(message),
     }
 }
 
@@ -180,33 +180,53 @@ impl Filesystem for FilesystemService {
 
     async fn watch_dir(
         &self,
-        _: RequestContext,
-        _: ServiceRequest<'_, WatchDirRequest>,
+        ctx: RequestContext,
+        request: ServiceRequest<'_, WatchDirRequest>,
     ) -> ServiceResult<ServiceStream<WatchDirResponse>> {
-        Err(ConnectError::unimplemented(NO_WATCHERS))
+        let reach = Reach {
+            recursive: request.recursive,
+            network_mounts: request.allow_network_mounts,
+        };
+        let wanted = self.wanted(&ctx, request.path, reach, request.include_entry)?;
+        let root = wanted.telling.root.clone();
+        let opened = self.watchers.open(wanted).await;
+        let live = opened.map_err(|error| error.told(&root))?;
+        let keepalive = keepalive::interval(ctx.headers());
+        Ok(Response::new(watching::follow(live, root, keepalive)))
     }
 
     async fn create_watcher(
         &self,
-        _: RequestContext,
-        _: ServiceRequest<'_, CreateWatcherRequest>,
+        ctx: RequestContext,
+        request: ServiceRequest<'_, CreateWatcherRequest>,
     ) -> ServiceResult<CreateWatcherResponse> {
-        Err(ConnectError::unimplemented(NO_WATCHERS))
+        let reach = Reach {
+            recursive: request.recursive,
+            network_mounts: request.allow_network_mounts,
+        };
+        let wanted = self.wanted(&ctx, request.path, reach, request.include_entry)?;
+        let root = wanted.telling.root.clone();
+        let created = self.watchers.create(wanted).await;
+        Response::ok(CreateWatcherResponse {
+            watcher_id: created.map_err(|error| error.told(&root))?,
+        })
     }
 
     async fn get_watcher_events(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, GetWatcherEventsRequest>,
+        request: ServiceRequest<'_, GetWatcherEventsRequest>,
     ) -> ServiceResult<GetWatcherEventsResponse> {
-        Err(ConnectError::unimplemented(NO_WATCHERS))
+        let events = self.watchers.events(request.watcher_id).await?;
+        Response::ok(GetWatcherEventsResponse { events })
     }
 
     async fn remove_watcher(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, RemoveWatcherRequest>,
+        request: ServiceRequest<'_, RemoveWatcherRequest>,
     ) -> ServiceResult<RemoveWatcherResponse> {
-        Err(ConnectError::unimplemented(NO_WATCHERS))
+        self.watchers.remove(request.watcher_id)?;
+        Response::ok(RemoveWatcherResponse {})
     }
 }

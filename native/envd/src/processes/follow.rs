@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
 use connectrpc::{ConnectError, ServiceStream};
 use futures_util::stream;
 use tokio::time::timeout;
@@ -15,21 +14,6 @@ use super::process::Process;
 use crate::r#gen::process::ProcessEvent;
 use crate::r#gen::process::process_event::data_event::Output;
 use crate::r#gen::process::process_event::{DataEvent, KeepAlive, StartEvent};
-
-/// Seconds between keepalives that the client wishes for.
-const INTERVAL_HEADER: &str = "keepalive-ping-interval";
-
-/// How long the line may be silent; `None` where the client asks for no keepalives.
-pub fn keepalive_interval(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers
-        .get(INTERVAL_HEADER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
 
 enum Next {
     Start(Arc<Process>),

@@ -25,6 +25,7 @@ use crate::r#gen::process::{
     SendInputResponse, SendSignalRequest, SendSignalResponse, StartRequest, StartResponse,
     StreamInputRequest, StreamInputResponse, UpdateRequest, UpdateResponse,
 };
+use crate::keepalive;
 
 /// Tells whoever attaches how many bytes were dropped because nobody read them.
 const DROPPED_HEADER: &str = "roost-output-dropped";
@@ -115,7 +116,7 @@ impl Process for ProcessService {
         let process = self.processes.adopt(pid, config, request.tag, launched);
 
         let reader = process.read();
-        let keepalive = follow::keepalive_interval(ctx.headers());
+        let keepalive = keepalive::interval(ctx.headers());
         let wrap = |event| StartResponse {
             event: buffa::MessageField::some(event),
         };
@@ -132,7 +133,7 @@ impl Process for ProcessService {
         let process = self.find(request.to_owned_message().process.as_option())?;
         let reader = process.read();
         let dropped = reader.dropped;
-        let keepalive = follow::keepalive_interval(ctx.headers());
+        let keepalive = keepalive::interval(ctx.headers());
         let wrap = |event| ConnectResponse {
             event: buffa::MessageField::some(event),
         };

@@ -10,3 +10,4 @@ mod output;
 mod signals_and_input;
 mod support;
 mod terminals;
+mod watching;

@@ -154,18 +154,28 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The next event, or `None` after a stream that ended well. An error ends the test.
+    /// The next event of a process, or `None` after a stream that ended well. An error ends the test.
     pub fn next_event(&mut self) -> Option<Value> {
+        let message = self
+            .next_message()
+            .unwrap_or_else(|error| panic!("{error}"));
+        message.map(|message| message["event"].clone())
+    }
+
+    /// The next message; `None` after a stream that ended well, an error after one that did not.
+    pub fn next_message(&mut self) -> Result<Option<Value>, Value> {
         let (flags, payload) = self
             .frames
             .next()
             .expect("a stream ends with its own last frame");
         let message: Value = serde_json::from_slice(&payload).unwrap();
-        if flags & 2 != 0 {
-            assert_eq!(message.get("error"), None, "{message}");
-            return None;
+        if flags & 2 == 0 {
+            return Ok(Some(message));
         }
-        Some(message["event"].clone())
+        match message.get("error") {
+            None => Ok(None),
+            Some(error) => Err(error.clone()),
+        }
     }
 
     /// The process id, which comes first.

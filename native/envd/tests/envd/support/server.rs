@@ -122,6 +122,11 @@ impl Server {
         }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn sockets(&self) -> usize {
         sockets_of(self.child.id())
     }
