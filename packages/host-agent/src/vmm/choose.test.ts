@@ -74,3 +74,50 @@ test("a machine that can boot nothing is told why, candidate by candidate, and n
   await assert.rejects(refused, /cannot boot a guest.*KVM: no guest with kvm.*TCG: no guest with tcg/);
   assert.equal((await chooseVmm(host.choice(["tcg"]), never)).description.accelerator, "tcg");
 });
+
+/** Attempts that end when the test says so, or when nobody wants them any more. */
+function openEnded(patienceMs: number, base: VmmChoice) {
+  const started = { kvm: Promise.withResolvers<void>(), tcg: Promise.withResolvers<void>() };
+  const boots = { kvm: Promise.withResolvers<void>(), tcg: Promise.withResolvers<void>() };
+  const unwanted: string[] = [];
+  const attempt: VmmChoice["attempt"] = async ({ description: { accelerator } }, signal) => {
+    started[accelerator].resolve();
+    signal.addEventListener("abort", () => {
+      unwanted.push(accelerator);
+      boots[accelerator].reject(signal.reason);
+    });
+    await boots[accelerator].promise;
+  };
+  return { choice: { ...base, attempt, patienceMs }, started, boots, unwanted };
+}
+
+test("a /dev/kvm on which a guest hangs leads to TCG, and its trial is ended (U5)", async () => {
+  await using host = await circumstances();
+  const { choice, started, boots, unwanted } = openEnded(1, host.choice([]));
+  const chosen = chooseVmm(choice, never);
+  await started.tcg.promise;
+  boots.tcg.resolve();
+  assert.equal((await chosen).description.accelerator, "tcg");
+  assert.deepEqual(unwanted, ["kvm", "tcg"]);
+});
+
+test("a slow KVM is still chosen when it boots first", async () => {
+  await using host = await circumstances();
+  const { choice, started, boots } = openEnded(1, host.choice([]));
+  const chosen = chooseVmm(choice, never);
+  await started.tcg.promise;
+  boots.kvm.resolve();
+  assert.equal((await chosen).description.accelerator, "kvm");
+  assert.equal((await chooseVmm(host.choice([]), never)).description.accelerator, "kvm", "and kept");
+});
+
+test("trials that nobody waits for any more are ended, and nothing is kept", async () => {
+  await using host = await circumstances();
+  const { choice, started } = openEnded(1, host.choice([]));
+  const stop = new AbortController();
+  const chosen = chooseVmm(choice, stop.signal);
+  await started.tcg.promise;
+  stop.abort(new Error("stopped"));
+  await assert.rejects(chosen, /stopped/);
+  assert.equal((await chooseVmm(host.choice(["tcg"]), never)).description.accelerator, "tcg");
+});

@@ -10,8 +10,8 @@ import { RoostError } from "@roost/protocol/errors";
 import type { Logger } from "pino";
 import type { Vmm, VmmDescription } from "./vmm.ts";
 
-/** A candidate that has another behind it is given up after this; the last one has create's own limit. */
-const TRIAL_LIMIT_MS = 60_000;
+/** After this the next candidate is tried beside one that has not come up: one that hangs holds nobody up, and one that is slow may still win. */
+const PATIENCE_MS = 60_000;
 
 export interface VmmChoice {
   /** In order of preference. */
@@ -23,6 +23,8 @@ export interface VmmChoice {
   /** What a result depends on beside the VMM: kernel and CPU. Another value: the candidates are tried again. */
   readonly circumstances: string;
   readonly logger: Logger;
+  /** Default: a minute. */
+  readonly patienceMs?: number;
 }
 
 interface Kept {
@@ -35,25 +37,49 @@ interface Kept {
 export async function chooseVmm(choice: VmmChoice, signal: AbortSignal): Promise<Vmm> {
   const kept = await keptChoice(choice);
   if (kept) return kept;
-  const refusals: string[] = [];
-  for (const vmm of choice.candidates) {
-    const last = vmm === choice.candidates.at(-1);
-    const limit = last ? signal : AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMIT_MS)]);
-    const name = nameOf(vmm.description);
-    choice.logger.info({ vmm: name }, "trying whether this machine can boot a guest so");
-    try {
-      await choice.attempt(vmm, limit);
-    } catch (error) {
-      signal.throwIfAborted();
-      const reason = error instanceof Error ? error.message : String(error);
-      choice.logger.info({ vmm: name, reason }, "this machine cannot");
-      refusals.push(`${name}: ${reason}`);
-      continue;
+  const chosen = new AbortController();
+  const trials: Promise<Vmm>[] = [];
+  try {
+    for (const vmm of choice.candidates) {
+      trials.push(tryOne(vmm, choice, AbortSignal.any([signal, chosen.signal])));
+      const winner = await winnerWithin(trials, choice.patienceMs ?? PATIENCE_MS);
+      if (winner !== undefined) return await keep(choice, winner);
     }
-    await keep(choice, vmm.description);
-    return vmm;
+    return await keep(choice, await Promise.any(trials));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof AggregateError)) throw error;
+    const refusals = (error.errors as Error[]).map(({ message }) => message).join(" ");
+    throw new RoostError("internal", `This machine cannot boot a guest. ${refusals}`, { cause: error });
+  } finally {
+    chosen.abort(new RoostError("internal", "Another VMM was chosen."));
+    await Promise.allSettled(trials);
   }
-  throw new RoostError("internal", `This machine cannot boot a guest. ${refusals.join(" ")}`);
+}
+
+/** Itself, when it boots. */
+async function tryOne(vmm: Vmm, { attempt, logger }: VmmChoice, signal: AbortSignal): Promise<Vmm> {
+  const name = nameOf(vmm.description);
+  logger.info({ vmm: name }, "trying whether this machine can boot a guest so");
+  try {
+    await attempt(vmm, signal);
+    return vmm;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!signal.aborted) logger.info({ vmm: name, reason }, "this machine cannot");
+    throw new Error(`${name}: ${reason}`, { cause: error });
+  }
+}
+
+/** The first that boots; undefined when all have been refused, or none has come up by then. */
+async function winnerWithin(trials: readonly Promise<Vmm>[], ms: number): Promise<Vmm | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), ms);
+  try {
+    return await Promise.race([Promise.any(trials).catch(() => undefined), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The candidate that was chosen the last time, whatever the circumstances are now. */
@@ -76,11 +102,12 @@ async function keptChoice({ file, circumstances, candidates }: VmmChoice): Promi
   return same ? candidates.find(({ description }) => isSame(description, kept.chosen)) : undefined;
 }
 
-async function keep({ file, circumstances, candidates }: VmmChoice, chosen: VmmDescription): Promise<void> {
-  const kept: Kept = { circumstances, candidates: candidates.map(descriptionOf), chosen };
+async function keep({ file, circumstances, candidates }: VmmChoice, vmm: Vmm): Promise<Vmm> {
+  const kept: Kept = { circumstances, candidates: candidates.map(descriptionOf), chosen: vmm.description };
   await mkdir(dirname(file), { recursive: true });
   await writeFile(`${file}.new`, JSON.stringify(kept));
   await rename(`${file}.new`, file);
+  return vmm;
 }
 
 const descriptionOf = (vmm: Vmm): VmmDescription => vmm.description;

@@ -6,16 +6,15 @@ import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { copyReadable } from "../files/copy-readable.ts";
 import { placeFile } from "../files/durable.ts";
 import { exists, readIfThere } from "../files/presence.ts";
 import { homePaths, localUrl, type Settings } from "../settings.ts";
+import { askUntil } from "./ask-until.ts";
 import { type Bind, CONTROL_PLANE_USER, confined } from "./confined.ts";
 import { serverEnvironment } from "./server-environment.ts";
 import { startService } from "./start-service.ts";
 
-const ASK_AGAIN_MS = 50;
 /** The packages whose sources it runs on. */
 const PACKAGES = ["control-plane", "protocol"];
 
@@ -72,12 +71,11 @@ export async function startControlPlane(settings: Settings, databaseUrl: string)
 
 /** Waits until it says that it serves: database reached, migrations done. */
 export async function controlPlaneReady(settings: Settings, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  await askUntil(async () => {
     const answer = await fetch(`${localUrl(settings.listen)}/readyz`, { signal }).catch(() => undefined);
     await answer?.body?.cancel();
-    if (answer?.ok) return;
-    await sleep(ASK_AGAIN_MS, undefined, { signal });
-  }
+    return answer?.ok === true;
+  }, signal);
 }
 
 function stageFolder(settings: Settings): string {

@@ -4,13 +4,11 @@
  */
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Roost } from "@roost/sdk";
 import { placeFile } from "../files/durable.ts";
 import { readJsonObject } from "../files/presence.ts";
 import { homePaths, type Settings } from "../settings.ts";
-
-const ASK_AGAIN_MS = 100;
+import { askUntil } from "./ask-until.ts";
 
 /** The id under which this machine's agent has joined; undefined when it has not. */
 export async function joinedHostId(settings: Settings): Promise<string | undefined> {
@@ -51,13 +49,12 @@ export async function joinToken(
 
 /** Waits until the control plane has heard from this life of the agent. */
 export async function hostOnline(settings: Settings, session: Roost, since: Date, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  await askUntil(async () => {
     const id = await joinedHostId(settings);
     const host = id === undefined ? undefined : await unlessRefused(session.hosts.get(id, { signal }));
     const heard = host?.lastHeartbeatAt;
-    if (host?.status === "online" && heard && heard >= since) return;
-    await sleep(ASK_AGAIN_MS, undefined, { signal });
-  }
+    return host?.status === "online" && heard != null && heard >= since;
+  }, signal);
 }
 
 async function isKnown(host: Promise<unknown>): Promise<boolean> {
