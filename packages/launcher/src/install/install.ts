@@ -37,8 +37,13 @@ export async function install(settings: Settings, options: InstallOptions): Prom
     options.signal,
   );
   const steps = await allSteps(settings, [...DEBIAN_PACKAGES, ...(options.extraPackages ?? [])]);
-  const all = [...steps, ...(options.furtherSteps ?? [])];
-  await runSteps(all, { onEvent: options.onEvent, signal: options.signal, now: () => performance.now() });
+  const names = steps.map(({ name }) => name);
+  const further = (options.furtherSteps ?? []).map((step) => ({ ...step, after: [...names, ...step.after] }));
+  await runSteps([...steps, ...further], {
+    onEvent: options.onEvent,
+    signal: options.signal,
+    now: () => performance.now(),
+  });
 }
 
 async function allSteps(settings: Settings, debianPackages: readonly string[]): Promise<Step[]> {

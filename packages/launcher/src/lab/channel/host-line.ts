@@ -19,7 +19,7 @@ export interface CommandStreams {
   readonly input?: Readable;
   readonly onStdout?: (piece: Buffer) => void;
   readonly onStderr?: (piece: Buffer) => void;
-  /** Aborted: the command and its children are killed. */
+  /** Aborted: the command and its children are killed; nobody waits for that. */
   readonly signal?: AbortSignal;
 }
 
@@ -57,14 +57,15 @@ export class HostLine implements Disposable {
     const command = this.#next++;
     const running: Running = { ...streams, ended: Promise.withResolvers(), underWay: 0 };
     this.#running.set(command, running);
-    const kill = () => this.#say(command, KINDS.kill, Buffer.alloc(0));
+    const kill = () => {
+      this.#say(command, KINDS.kill, Buffer.alloc(0));
+      running.ended.reject(streams.signal?.reason);
+    };
     streams.signal?.addEventListener("abort", kill, { once: true });
     this.#say(command, KINDS.start, Buffer.from(JSON.stringify(commandLine)));
     const unplug = this.#feed(command, running);
     try {
-      const ending = await running.ended.promise;
-      streams.signal?.throwIfAborted();
-      return ending;
+      return await running.ended.promise;
     } finally {
       streams.signal?.removeEventListener("abort", kill);
       this.#running.delete(command);

@@ -4,7 +4,7 @@
 # then again.)
 cd /root/roost
 for attempt in 1 2 3; do
-  timeout 900 ./roost up --detach --json && break
+  timeout --foreground 900 ./roost up --detach --json && break
   ./roost down
 done
 ./roost down || exit 1
