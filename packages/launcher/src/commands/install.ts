@@ -24,8 +24,12 @@ export async function installShown(
 }
 
 /** What a lab's hosts start from, too. */
-export function installLabShown(settings: Settings, machine: Machine): Promise<void> {
-  return installShown(settings, machine, TEST_PACKAGES, labSteps(settings));
+export function installLabShown(
+  settings: Settings,
+  machine: Machine,
+  furtherSteps: readonly Step[] = [],
+): Promise<void> {
+  return installShown(settings, machine, TEST_PACKAGES, [...labSteps(settings), ...furtherSteps]);
 }
 
 /** One message says what needs root, and why. */

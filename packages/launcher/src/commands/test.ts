@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { TestScope } from "../command-line.ts";
 import { LauncherFailure, sentenceOf } from "../failure.ts";
 import { TEST_PACKAGES } from "../install/debian-packages.ts";
+import { roostStateStep } from "../lab/roost-state.ts";
 import { readableTime } from "../progress/readable-time.ts";
 import type { Environment, Settings } from "../settings.ts";
 import { labStoriesPart } from "../test-run/lab-stories.ts";
@@ -24,7 +25,8 @@ export interface TestOptions {
 export async function test(given: Settings, machine: Machine, { scope, files }: TestOptions): Promise<void> {
   // Tests have databases of their own, whatever the user's Roost runs on.
   const settings = { ...given, databaseUrl: undefined };
-  await (scope === "lab" ? installLabShown(settings, machine) : installShown(settings, machine, TEST_PACKAGES));
+  if (scope === "lab") await installLabShown(settings, machine, [roostStateStep(settings)]);
+  else await installShown(settings, machine, TEST_PACKAGES);
   const everything = files.length === 0 && scope !== "lab";
   const checks = everything ? [...SOURCE_CHECKS, ...NATIVE_TESTS] : [];
   const stories = scope === "lab" && files.length === 0 ? [await labStoriesPart(settings.checkout)] : [];

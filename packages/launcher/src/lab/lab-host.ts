@@ -54,7 +54,7 @@ export class LabHost implements AsyncDisposable {
     this.address = hostAddress(parts.number);
   }
 
-  /** Goes on from the frozen machine, with the checkout as it is now. */
+  /** Goes on from a frozen machine. */
   static async thaw(parts: HostParts): Promise<LabHost> {
     const host = new LabHost(parts);
     await using undo = new AsyncDisposableStack();
@@ -62,7 +62,6 @@ export class LabHost implements AsyncDisposable {
     const machine = await host.#start("thaw");
     await thaw(machine);
     await host.#wake();
-    await host.run(["/lab/bring-checkout.sh"]);
     undo.move();
     return host;
   }

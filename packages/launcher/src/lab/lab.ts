@@ -13,11 +13,14 @@ import { tryLock } from "../programs/file-lock.ts";
 import type { Settings } from "../settings.ts";
 import { writeCheckoutArchive } from "./checkout-archive.ts";
 import type { Accelerator } from "./emulator/accelerator.ts";
+import { overlay } from "./freezing-bench.ts";
 import { imageFolder } from "./image/image.ts";
 import { LabHost } from "./lab-host.ts";
 import { labSteps } from "./lab-steps.ts";
 import { Surroundings } from "./network/surroundings.ts";
-import { overlay, readyAccelerator, readyFolder } from "./ready-state.ts";
+import { readyAccelerator, readyFolder } from "./ready-state.ts";
+import { roostFolder, roostStateStep } from "./roost-state.ts";
+import { BRING_CHECKOUT } from "./wake.ts";
 
 export interface LabOptions {
   readonly settings: Settings;
@@ -26,6 +29,13 @@ export interface LabOptions {
   readonly onEvent?: (event: StepEvent) => void;
   /** A name, for a lab that others are to find; default: one of its own. */
   readonly name?: string;
+}
+
+interface LabParts {
+  readonly folder: string;
+  readonly accelerator: Accelerator;
+  readonly surroundings: Surroundings;
+  readonly stack: AsyncDisposableStack;
 }
 
 /** Hosts are numbered from 1; their hardware addresses end with the number. */
@@ -40,23 +50,18 @@ export class Lab implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #folder: string;
   readonly #signal: AbortSignal;
+  readonly #onEvent: (event: StepEvent) => void;
   readonly #stack: AsyncDisposableStack;
   #hosts = 0;
 
-  private constructor(
-    settings: Settings,
-    signal: AbortSignal,
-    folder: string,
-    accelerator: Accelerator,
-    surroundings: Surroundings,
-    stack: AsyncDisposableStack,
-  ) {
-    this.#settings = settings;
-    this.#signal = signal;
-    this.#folder = folder;
-    this.accelerator = accelerator;
-    this.surroundings = surroundings;
-    this.#stack = stack;
+  private constructor(options: LabOptions & { readonly signal: AbortSignal }, parts: LabParts) {
+    this.#settings = options.settings;
+    this.#signal = options.signal;
+    this.#onEvent = options.onEvent ?? (() => {});
+    this.#folder = parts.folder;
+    this.accelerator = parts.accelerator;
+    this.surroundings = parts.surroundings;
+    this.#stack = parts.stack;
   }
 
   static async open(options: LabOptions): Promise<Lab> {
@@ -75,19 +80,33 @@ export class Lab implements AsyncDisposable {
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     const surroundings = stack.use(await Surroundings.start());
     const accelerator = await readyAccelerator(settings);
-    return new Lab(settings, signal, folder, accelerator, surroundings, stack.move());
+    return new Lab({ ...options, signal }, { folder, accelerator, surroundings, stack: stack.move() });
   }
 
   /** Another host, with the checkout as it is now. */
   async host(): Promise<LabHost> {
+    const host = await this.#thaw(readyFolder(this.#settings));
+    await host.run(BRING_CHECKOUT);
+    return host;
+  }
+
+  /** Another host, on which a Roost of this checkout runs. The first one after a change waits until that is made, which takes minutes. */
+  async hostWithRoost(): Promise<LabHost> {
+    const settings = this.#settings;
+    const [onEvent, signal] = [this.#onEvent, this.#signal];
+    await install(settings, { onEvent, signal, furtherSteps: [...labSteps(settings), roostStateStep(settings)] });
+    return await this.#thaw(roostFolder(settings));
+  }
+
+  async #thaw(frozen: string): Promise<LabHost> {
     const number = ++this.#hosts;
     if (number > MOST_HOSTS) throw new LauncherFailure(`a lab has no more than ${MOST_HOSTS} hosts`);
     const folder = join(this.#folder, String(number));
     await mkdir(folder);
-    const [image, ready] = [imageFolder(this.#settings), readyFolder(this.#settings)];
+    const image = imageFolder(this.#settings);
     for (const name of ["kernel", "initrd"]) await symlink(join(image, name), join(folder, name));
-    for (const name of ["ram", "state"]) await symlink(join(ready, name), join(folder, name));
-    await overlay(join(ready, "disk"), "qcow2", join(folder, "disk"), this.#signal);
+    for (const name of ["ram", "state"]) await symlink(join(frozen, name), join(folder, name));
+    await overlay(join(frozen, "disk"), "qcow2", join(folder, "disk"), this.#signal);
     await writeCheckoutArchive(this.#settings, join(folder, "checkout"), this.#signal);
     const { accelerator, surroundings } = this;
     const host = await LabHost.thaw({ number, folder, accelerator, surroundings });

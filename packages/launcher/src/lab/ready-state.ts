@@ -2,7 +2,7 @@
  * A host that has started and waits, frozen: its memory, its state, its disk. Every host of a lab is a copy of it and starts in a second
  * or two. Made again when the image, QEMU, or the way it runs has changed.
  */
-import { mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LauncherFailure } from "../failure.ts";
@@ -10,16 +10,14 @@ import { contentHash } from "../files/content-hash.ts";
 import { placeFolder } from "../files/durable.ts";
 import { readIfThere, readJsonObject } from "../files/presence.ts";
 import type { Step } from "../install/step.ts";
-import { runProgram } from "../programs/run-program.ts";
 import type { Settings } from "../settings.ts";
 import { HostLine } from "./channel/host-line.ts";
-import { writeCheckoutArchive } from "./checkout-archive.ts";
 import { type Accelerator, chooseAccelerator, qemuVersion } from "./emulator/accelerator.ts";
-import { Emulator, MEMORY_MB } from "./emulator/emulator.ts";
+import { type Emulator, MEMORY_MB } from "./emulator/emulator.ts";
 import { freeze } from "./emulator/freeze.ts";
+import { openFreezingBench, overlay } from "./freezing-bench.ts";
 import { imageFolder } from "./image/image.ts";
-import { Surroundings } from "./network/surroundings.ts";
-import { runOn, wake } from "./wake.ts";
+import { BRING_CHECKOUT, NOBODYS_NUMBER, runOn, wake } from "./wake.ts";
 
 /** As long as a slow machine may take that has much else to do. */
 const START_LIMIT_MS = 300_000;
@@ -75,26 +73,13 @@ async function makeReady(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const image = imageFolder(settings);
-  await using stack = new AsyncDisposableStack();
-  const surroundings = stack.use(await Surroundings.start());
-  await surroundings.socket("tap0");
-  const work = await mkdtemp(join(settings.cache, "lab", "freezing."));
-  stack.defer(() => rm(work, { recursive: true, force: true }));
-  await overlay(join(image, "disk"), "raw", join(folder, "disk"), signal);
+  await overlay(join(imageFolder(settings), "disk"), "raw", join(folder, "disk"), signal);
   await using ram = await open(join(folder, "ram"), "wx");
   await ram.truncate(MEMORY_MB * 1024 * 1024);
-  for (const name of ["kernel", "initrd"]) await symlink(join(image, name), join(work, name));
-  for (const name of ["disk", "ram"]) await symlink(join(folder, name), join(work, name));
-  await symlink(join(folder, "state"), join(work, "state"));
-  await writeCheckoutArchive(settings, join(work, "checkout"), signal);
-  const machine = await Emulator.start({
-    ...{ folder: work, accelerator, memory: "shared", start: "boot", tap: "tap0" },
-    enterNetwork: surroundings.enter,
-  });
-  stack.defer(() => machine.kill());
-  await untilReady(machine, work, signal);
-  await rehearse(work, say, signal);
+  await using bench = await openFreezingBench(settings, folder, accelerator, signal);
+  const machine = await bench.start("boot");
+  await untilReady(machine, bench.folder, signal);
+  await rehearse(bench.folder, say, signal);
   await freeze(machine);
 }
 
@@ -102,8 +87,8 @@ async function makeReady(
 async function rehearse(folder: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
   say("starting a Roost in it for the first time");
   using line = await HostLine.connect(join(folder, "line-0"));
-  await wake(line, 9);
-  await runOn(line, ["/lab/bring-checkout.sh"], signal);
+  await wake(line, NOBODYS_NUMBER);
+  await runOn(line, BRING_CHECKOUT, signal);
   await runOn(line, ["/lab/rehearse.sh"], signal);
 }
 
@@ -114,14 +99,4 @@ export async function untilReady(machine: Emulator, folder: string, signal: Abor
     if (!machine.running || Date.now() > end) throw new LauncherFailure(`the host did not start\n${machine.words()}`);
     await pause(LOOK_AGAIN_MS, undefined, { signal });
   }
-}
-
-/** A disk that holds what differs from another. */
-export async function overlay(
-  under: string,
-  format: "raw" | "qcow2",
-  disk: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await runProgram(["qemu-img", "create", "-q", "-f", "qcow2", "-b", under, "-F", format, disk], { signal });
 }

@@ -3,6 +3,12 @@ import { LauncherFailure } from "../failure.ts";
 import type { CommandLine } from "./channel/frames.ts";
 import type { HostLine } from "./channel/host-line.ts";
 
+/** Of a host that is in no lab. */
+export const NOBODYS_NUMBER = 9;
+
+/** Takes the checkout from its disk, in place of the one that was there. */
+export const BRING_CHECKOUT = ["/lab/bring-checkout.sh"] as const;
+
 export async function wake(line: HostLine, number: number): Promise<void> {
   await runOn(line, ["/lab/wake.sh", String(number), String(Date.now() / 1000)]);
 }
