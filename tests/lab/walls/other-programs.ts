@@ -4,13 +4,13 @@ import type { LabHost } from "@roost/launcher/lab-host";
 export interface OtherProgram {
   readonly name: string;
   start(host: LabHost): Promise<void>;
-  stop(host: LabHost): Promise<void>;
 }
 
 export interface HostNetwork {
   readonly rules: string;
   readonly forwarding: string;
-  readonly links: string;
+  /** The addresses of each link, but those that it gives itself. */
+  readonly links: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Rules without their counters, forwarding, links and addresses: to be compared before and after. */
@@ -19,8 +19,16 @@ export async function networkOf(host: LabHost): Promise<HostNetwork> {
   return {
     rules: await said("nft", "--stateless", "list", "ruleset"),
     forwarding: await said("cat", "/proc/sys/net/ipv4/ip_forward"),
-    links: await said("ip", "-brief", "address", "show"),
+    links: linksIn(await said("ip", "-brief", "address", "show")),
   };
+}
+
+function linksIn(listing: string): HostNetwork["links"] {
+  const lines = listing.split("\n").filter((line) => line !== "");
+  const words = lines.map((line) => line.trim().split(/\s+/));
+  return Object.fromEntries(
+    words.map(([name = "", _state, ...addresses]) => [name, addresses.filter((one) => !one.startsWith("fe80:"))]),
+  );
 }
 
 /** Waits inside the host, where a look costs less. */
@@ -41,13 +49,6 @@ export const NEIGHBOURS: readonly OtherProgram[] = [
       await until(host, "curl --silent --fail --unix-socket /run/docker.sock http://docker/version");
       await host.run(["ufw", "--force", "enable"]);
     },
-    async stop(host) {
-      await host.run(["ufw", "--force", "disable"]);
-      await host.run(["sh", "-c", "kill $(cat /var/run/docker.pid)"]);
-      await until(host, "! pgrep -x dockerd");
-      await host.run(["ip", "link", "delete", "docker0"]);
-      await host.run(["nft", "flush", "ruleset"]);
-    },
   },
   {
     name: "firewalld",
@@ -55,10 +56,6 @@ export const NEIGHBOURS: readonly OtherProgram[] = [
       await host.run(["sh", "-c", "mkdir -p /run/dbus && dbus-daemon --system --fork"]);
       await host.run(["firewalld"]);
       await until(host, "firewall-cmd --state");
-    },
-    async stop(host) {
-      await host.run(["sh", "-c", "kill $(cat /run/firewalld.pid)"]);
-      await until(host, "! pgrep -x firewalld");
     },
   },
 ];

@@ -1,13 +1,13 @@
 /** From root inside a real sandbox on a real host: what is reached and what is not (N1, N2), tried. */
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, type TestContext, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import type { Lab } from "@roost/launcher/lab";
 import type { LabHost } from "@roost/launcher/lab-host";
 import type { Roost, Sandbox } from "@roost/sdk";
 import { openLab } from "../open-lab.ts";
-import { roostOn } from "../roost-on.ts";
+import { roostOn, roostThere } from "../roost-on.ts";
 import { ALLOWED, forbidden, type Targets } from "./attempts.ts";
-import { NEIGHBOURS, networkOf } from "./other-programs.ts";
+import { type HostNetwork, NEIGHBOURS, networkOf } from "./other-programs.ts";
 import { cameToNothing, table, tryWalls } from "./try-walls.ts";
 
 /** On all addresses of the host, as any service of a home server. */
@@ -17,29 +17,24 @@ const MEMORY_MB = 128;
 describe("a sandbox's walls", () => {
   const stack = new AsyncDisposableStack();
   let lab: Lab;
-  let host: LabHost;
 
   before(async () => {
     lab = stack.use(await openLab());
-    host = stack.use(await lab.host());
-    await host.run(["busybox", "httpd", "-p", `[::]:${HOST_PORT}`, "-h", "/etc/apt"]);
     await lab.surroundings.run("nft", COUNTING);
   });
 
   after(() => stack.disposeAsync());
 
-  // Also where a test has failed: the next one begins on a host without a Roost.
-  afterEach(async () => void (await host.roost("down")));
-
-  test("N1: its root gets DNS and the internet, and out of nothing else", async (t) => {
-    const before = await networkOf(host);
-    await tryEverything(t);
+  test("N1: its root gets DNS and the internet, and out of nothing else; after down the host's network is bare again", async (t) => {
+    await using host = await lab.hostWithRoost();
+    await serve(host);
+    await tryEverything(t, host);
     await host.roost("down");
-    assert.deepEqual(await networkOf(host), before);
+    assert.deepEqual(await networkOf(host), BARE(host));
   });
 
-  async function tryEverything(t: TestContext): Promise<void> {
-    await using roost = await roostOn(host);
+  async function tryEverything(t: TestContext, host: LabHost): Promise<void> {
+    await using roost = await roostThere(host);
     await using sandbox = await roost.client.sandboxes.create({ memoryMb: MEMORY_MB });
     await using other = await roost.client.sandboxes.create({ memoryMb: MEMORY_MB });
 
@@ -53,7 +48,7 @@ describe("a sandbox's walls", () => {
       await lab.surroundings.run("curl", "--silent", "--fail", `http://${address}:${HOST_PORT}/sources.list`);
     }
     const seen = lab.surroundings.contacts.length;
-    const tried = await tryWalls(sandbox, forbidden(await targets(sandbox, other)));
+    const tried = await tryWalls(sandbox, forbidden(await targets(host, sandbox, other)));
     t.diagnostic(table("forbidden", tried));
     assert.deepEqual(
       tried.filter((one) => !cameToNothing(one)),
@@ -68,24 +63,24 @@ describe("a sandbox's walls", () => {
     await withoutInternet(t, roost.client);
   }
 
-  for (const { name, start, stop } of NEIGHBOURS) {
+  for (const { name, start } of NEIGHBOURS) {
     test(`N2: beside ${name} it has its internet and its walls, and ${name}'s rules are as they were after down`, async (t) => {
-      await using running = new AsyncDisposableStack();
-      running.defer(() => stop(host));
+      await using host = await lab.host();
+      await serve(host);
       await start(host);
       const before = await networkOf(host);
       assert.match(before.rules, /policy drop|reject/, `${name} closes forwarding`);
-      await tryBeside(t, name);
+      await tryBeside(t, host, name);
       await host.roost("down");
       assert.deepEqual(await networkOf(host), before);
     });
   }
 
-  async function tryBeside(t: TestContext, name: string): Promise<void> {
+  async function tryBeside(t: TestContext, host: LabHost, name: string): Promise<void> {
     await using roost = await roostOn(host);
     await using sandbox = await roost.client.sandboxes.create({ memoryMb: MEMORY_MB });
     const allowed = await tryWalls(sandbox, ALLOWED);
-    const closed = await tryWalls(sandbox, CLOSED_BESIDE_OTHERS(await targets(sandbox, sandbox)));
+    const closed = await tryWalls(sandbox, CLOSED_BESIDE_OTHERS(await targets(host, sandbox, sandbox)));
     t.diagnostic(table(`beside ${name}`, [...allowed, ...closed]));
     for (const one of allowed) assert(!cameToNothing(one), `${one.name}: ${one.result}`);
     for (const one of closed) assert(cameToNothing(one), `${one.name}: ${one.result}`);
@@ -98,13 +93,26 @@ describe("a sandbox's walls", () => {
     for (const one of tried) assert(cameToNothing(one), `${one.name}: ${one.result}`);
   }
 
-  async function targets(sandbox: Sandbox, other: Sandbox): Promise<Targets> {
+  async function serve(host: LabHost): Promise<void> {
+    await host.run(["busybox", "httpd", "-p", `[::]:${HOST_PORT}`, "-h", "/etc/apt"]);
+  }
+
+  async function targets(host: LabHost, sandbox: Sandbox, other: Sandbox): Promise<Targets> {
     const [slot, neighbour] = [sandbox.guestIp ?? "", other.guestIp ?? ""];
     const { stdout } = await host.run(["ip", "-json", "route", "get", slot]);
     const [{ prefsrc: hostEnd }] = JSON.parse(stdout) as [{ prefsrc: string }];
     return { host: host.address, hostPort: HOST_PORT, hostEnd, slot, neighbour };
   }
 });
+
+/** What a host has on which nobody has a firewall and nothing forwards. */
+function BARE({ address }: LabHost): HostNetwork {
+  return {
+    rules: "",
+    forwarding: "0\n",
+    links: { lo: ["127.0.0.1/8", "::1/128"], eth0: [`${address.v4}/24`, `${address.v6}/64`] },
+  };
+}
 
 /** Of all that is tried, what another program's rules could open. */
 function CLOSED_BESIDE_OTHERS(all: Targets) {
