@@ -1,162 +1,188 @@
 /**
- * The power is cut while sandboxes are made and destroyed, with an operation standing after each of its steps. Afterwards the database,
- * the host and its kernel agree, nothing acknowledged is lost, and nothing is left. One cut serves many steps: each stops another sandbox.
+ * The power is cut while sandboxes are made, paused, resumed and destroyed, with an operation standing after each of its steps.
+ * Afterwards the database, the host and its kernel agree, nothing acknowledged is lost, and nothing is left. One cut serves many steps:
+ * each stops another sandbox. The tests are one story: each goes on with what the one before has left.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Lab } from "@roost/launcher/lab";
 import type { LabHost } from "@roost/launcher/lab-host";
-import type { Roost, Sandbox } from "@roost/sdk";
+import type { Sandbox } from "@roost/sdk";
 import { openLab } from "../open-lab.ts";
-import { type RoostOnHost, roostOn } from "../roost-on.ts";
-import { layGround, planStops, STOPPING_AGENT, untilStopped } from "./planned-stops.ts";
+import { type RoostOnHost, roostOn, roostThere } from "../roost-on.ts";
+import { agreementOf, stepsLogged } from "./agreement.ts";
+import { planStops, takeHold, untilStopped } from "./planned-stops.ts";
 
-const DATA = "/root/roost/.roost/data/sandboxes";
 const MEMORY_MB = 128;
-/** Compared with what the agent logs of a create and a destroy that ran whole. */
-const BEFORE_THE_MACHINE = ["image", "admission", "slot", "record", "folder", "source", "disk", "cgroup"];
-const FROM_THE_MACHINE_ON = ["machine", "boot", "init", "keep"];
-const OF_DESTROY = ["record", "machine", "cgroup", "slot", "admission", "disk", "folder", "run"];
-/** The control plane has reconciled after a minute; emulated processors take longer. */
-const AGREEMENT_LIMIT_MS = 300_000;
+/** All of them are tried; what a whole create and destroy have logged says whether these are all. */
+const OF_CREATE = [
+  ...["image", "admission", "slot", "record", "folder", "source", "disk", "cgroup"],
+  ...["machine", "boot", "init", "keep"],
+];
+const WITH_MACHINE = ["machine", "cgroup", "slot", "admission"];
+const OF_DESTROY = ["record", ...WITH_MACHINE, "disk", "folder", "run"];
+/** Those that change what a disk keeps; all else of a pause and a resume is forgotten when the power goes. */
+const OF_PAUSE = ["save", "disk", "seal"];
+const OF_FREEING = ["layer", "generations", "run"];
+const OF_RESUME = ["disk", "machine", "init", "keep"];
 
 describe("when the power is cut", () => {
   const stack = new AsyncDisposableStack();
   let lab: Lab;
   let host: LabHost;
+  /** Ran at every cut. */
+  let kept: string;
 
   before(async () => {
     lab = stack.use(await openLab());
-    host = stack.use(await lab.host());
+    host = stack.use(await lab.hostWithRoost());
+    await takeHold(host);
   });
 
   after(() => stack.disposeAsync());
 
-  /** A Roost whose agent stops where it is told to. */
-  async function up(): Promise<RoostOnHost> {
-    await layGround(host);
-    return await roostOn(host, STOPPING_AGENT);
-  }
-
-  async function cutAndStart(): Promise<RoostOnHost> {
-    await host.cutPower();
+  /** The power is back. */
+  async function start(): Promise<RoostOnHost> {
     await host.boot();
-    return await up();
+    const roost = await roostOn(host);
+    await takeHold(host);
+    return roost;
   }
 
-  test("a sandbox that ran is an error, and its disk has what its guest was told is safe; creates before their machine leave nothing", async () => {
-    let kept: string;
+  test("creates leave nothing, or an error that can be destroyed; what ran is an error, and boots from its disk, which has all that its guest was told is safe", async () => {
     {
-      await using roost = await up();
+      await using roost = await roostThere(host);
+      using waiting = new Unanswered();
       const sandbox = await roost.client.sandboxes.create({ memoryMb: MEMORY_MB });
       kept = sandbox.id;
-      assert.deepEqual(await stepsOf("create"), [...BEFORE_THE_MACHINE, ...FROM_THE_MACHINE_ON]);
-      const written = await sandbox.exec("sh", [
-        "-c",
-        "echo acknowledged > /home/user/safe; sync /home/user/safe /home/user",
-      ]);
-      assert.equal(written.exitCode, 0);
-      await stopCreates(roost.client, BEFORE_THE_MACHINE);
+      assert.deepEqual(await stepsLogged(host, "create"), OF_CREATE);
+      await keepSafely(sandbox, "acknowledged");
+      await planStops(host, "create", OF_CREATE);
+      for (const _ of OF_CREATE) waiting.for((call) => roost.client.sandboxes.create({ memoryMb: MEMORY_MB }, call));
+      await untilStopped(host);
+      await host.cutPower();
     }
-    await using roost = await cutAndStart();
-    await agree(roost.client);
+    await using roost = await start();
+    const { rows } = await agreementOf(roost.client, host);
     const sandbox = await roost.client.sandboxes.get(kept);
     assert.equal(sandbox.status, "error");
     assert.match(sandbox.error ?? "", /restarted/);
-    assert.equal(await fileOnDisk(kept, "home/user/safe"), "acknowledged\n");
-    await nothingStaysAfterDestroy(roost.client);
-    assert.deepEqual(await stepsOf("destroy"), OF_DESTROY);
+    for (const one of rows) if (one.id !== kept) await one.destroy();
+    assert.deepEqual((await agreementOf(roost.client, host)).folders, [kept]);
+    await sandbox.resume({ mode: "disk" });
+    assert.equal(await safe(sandbox), "acknowledged\n");
   });
 
-  test("creates that have a machine are errors or nothing, and can be destroyed", async () => {
+  test("pauses and resumes have happened or have not; a pause and a snapshot that were answered are there, and from memory or disk every sandbox goes on", async () => {
+    const ids = { asleep: "", pause: [] as string[], freeing: [] as string[], resume: [] as string[] };
     {
-      await using roost = await up();
-      await stopCreates(roost.client, FROM_THE_MACHINE_ON);
+      await using roost = await roostThere(host);
+      using waiting = new Unanswered();
+      const { sandboxes, snapshots } = roost.client;
+      await (await sandboxes.get(kept)).exec("sh", ["-c", `setsid ${LIVING} < /dev/null > /dev/null 2>&1 &`]);
+      await snapshots.create(kept, { name: "moment", leave: "running" });
+      const copies = async (count: number): Promise<Sandbox[]> => {
+        const made: Sandbox[] = [];
+        for (let n = 0; n < count; n++) made.push(await sandboxes.create({ template: "moment" }));
+        return made;
+      };
+      const [asleep, ...toResume] = await copies(1 + OF_RESUME.length);
+      for (const one of [asleep, ...toResume]) await one?.pause();
+      const [toPause, toFree] = [await copies(OF_PAUSE.length), await copies(OF_FREEING.length)];
+      for (const one of toPause) await keepSafely(one, "before its pause");
+      await planStops(host, "resume", OF_RESUME);
+      for (const one of toResume) waiting.for((call) => one.resume(call));
+      await planStops(host, "pause", OF_PAUSE);
+      for (const one of toPause) waiting.for((call) => one.pause(call));
+      await untilStopped(host);
+      await planStops(host, "free paused", OF_FREEING);
+      for (const one of toFree) waiting.for((call) => one.pause(call));
+      await untilStopped(host);
+      const idsOf = (some: readonly Sandbox[]) => some.map(({ id }) => id);
+      Object.assign(ids, {
+        asleep: asleep?.id,
+        pause: idsOf(toPause),
+        freeing: idsOf(toFree),
+        resume: idsOf(toResume),
+      });
+      await host.cutPower();
     }
-    await using roost = await cutAndStart();
-    await agree(roost.client);
-    await nothingStaysAfterDestroy(roost.client);
+    await using roost = await start();
+    const { rows } = await agreementOf(roost.client, host);
+    const found = (some: readonly string[]): Sandbox[] =>
+      some.map((id) => rows.find((row) => row.id === id) ?? assert.fail(`${id} is not there`));
+    const statuses = (some: readonly string[]) => found(some).map(({ status }) => status);
+
+    assert.deepEqual(statuses([ids.asleep]), ["paused"]);
+    assert.deepEqual(statuses(ids.pause), ["error", "error", "paused"], "before its generation is sealed it ran");
+    assert.deepEqual(statuses(ids.freeing), ["paused", "paused", "paused"]);
+    for (const status of statuses(ids.resume)) assert(["paused", "error"].includes(status), status);
+
+    const [saved, frozen, sealed] = found(ids.pause);
+    for (const one of [saved, frozen]) await one?.resume({ mode: "disk" });
+    for (const one of [...found([ids.asleep, ...ids.resume]), sealed, found(ids.freeing)[0]]) {
+      await one?.resume();
+      assert.equal((await one?.exec("pgrep", ["-f", LIVING]))?.exitCode, 0, "its processes go on");
+      if (ids.resume.includes(one?.id ?? "")) await one?.destroy();
+    }
+    for (const one of [saved, frozen, sealed]) assert.equal(one && (await safe(one)), "before its pause\n");
+    await using copy = await roost.client.sandboxes.create({ template: "moment" });
+    assert.equal((await copy.exec("pgrep", ["-f", LIVING])).exitCode, 0);
+    await roost.client.snapshots.delete("moment");
   });
 
   test("a destroy is completed when the host is back, whatever step it had come to", async () => {
     const ids: string[] = [];
     {
-      await using roost = await up();
-      for (const _ of OF_DESTROY) ids.push((await roost.client.sandboxes.create({ memoryMb: MEMORY_MB })).id);
-      await planStops(host, "destroy", OF_DESTROY);
-      for (const id of ids) void (await roost.client.sandboxes.get(id)).destroy().catch(() => {});
-      await untilStopped(host, OF_DESTROY.length);
+      await using roost = await roostThere(host);
+      using waiting = new Unanswered();
+      const { rows } = await agreementOf(roost.client, host);
+      const running = rows.filter(({ status }) => status === "running");
+      const others = rows.filter(({ status }) => status === "paused" || status === "error");
+      const steps: [string, Sandbox | undefined][] = OF_DESTROY.map((step) => [
+        step,
+        (WITH_MACHINE.includes(step) ? running : others).pop() ?? running.pop(),
+      ]);
+      for (const [step, sandbox] of steps) {
+        assert(sandbox, "there are enough of them");
+        ids.push(sandbox.id);
+        await planStops(host, "destroy", [step]);
+        waiting.for((call) => sandbox.destroy(call));
+        await untilStopped(host);
+      }
+      await host.cutPower();
     }
-    await using roost = await cutAndStart();
-    await agree(roost.client);
+    await using roost = await start();
+    await agreementOf(roost.client, host);
     for (const id of ids) assert.equal((await roost.client.sandboxes.get(id)).status, "stopped");
-    await nothingStaysAfterDestroy(roost.client);
+    for (const { status } of (await agreementOf(roost.client, host)).rows) assert.notEqual(status, "running");
     await host.roost("down");
   });
-
-  /** The agent logs the time of each. */
-  async function stepsOf(operation: string): Promise<string[]> {
-    const log = await host.read("/root/roost/.roost/logs/host-agent.log");
-    const line = log.split("\n").findLast((text) => text.endsWith(`"msg":"${operation}"}`)) ?? "{}";
-    const names = Object.keys(JSON.parse(line) as object).filter((key) => key.endsWith("_ms") && key !== "total_ms");
-    return names.map((name) => name.slice(0, -"_ms".length));
-  }
-
-  /** As many creates as there are steps, each standing after one of them. */
-  async function stopCreates(client: Roost, steps: readonly string[]): Promise<void> {
-    await planStops(host, "create", steps);
-    for (const _ of steps) void client.sandboxes.create({ memoryMb: MEMORY_MB }).catch(() => {});
-    await untilStopped(host, steps.length);
-  }
-
-  async function all(client: Roost): Promise<Sandbox[]> {
-    return await Array.fromAsync(client.sandboxes.list());
-  }
-
-  /** No row waits for anything, those that are not over have their folder, and there is no other folder. */
-  async function agree(client: Roost): Promise<void> {
-    const end = Date.now() + AGREEMENT_LIMIT_MS;
-    for (;;) {
-      const rows = await all(client);
-      const settled = rows.every(({ status }) => ["error", "stopped", "running"].includes(status));
-      const expected = rows.filter(({ status }) => status !== "stopped").map(({ id }) => id);
-      const folders = (await host.run(["ls", DATA])).stdout.split("\n").filter((name) => name !== "");
-      const withDisk = rows.filter(({ id, status }) => status === "error" && folders.includes(id)).map(({ id }) => id);
-      const orphans = folders.filter((name) => !expected.includes(name));
-      if (settled && orphans.length === 0) {
-        assert.deepEqual(await machines(), []);
-        assert.deepEqual(folders.sort(), withDisk.sort());
-        return;
-      }
-      if (Date.now() > end) {
-        const statuses = rows.map(({ id, status, error }) => `${id} ${status} ${error ?? ""}`);
-        assert.fail(`database and host do not agree\n${statuses.join("\n")}\nfolders: ${folders.join(" ")}`);
-      }
-      await pause(1000);
-    }
-  }
-
-  /** Processes and control groups of sandboxes. */
-  async function machines(): Promise<string[]> {
-    const script = "pgrep -a 'qemu-system|roost-keeper'; find /sys/fs/cgroup -type d -name 'r*sb-*'; true";
-    return (await host.run(["sh", "-c", script])).stdout.split("\n").filter((line) => line !== "");
-  }
-
-  async function nothingStaysAfterDestroy(client: Roost): Promise<void> {
-    for (const sandbox of await all(client)) if (sandbox.status !== "stopped") await sandbox.destroy();
-    assert.equal((await host.run(["ls", DATA])).stdout, "");
-    assert.deepEqual(await machines(), []);
-  }
-
-  /** What a machine would find that boots this disk. */
-  async function fileOnDisk(id: string, path: string): Promise<string> {
-    const script = `set -e
-qemu-img convert -O raw "$1" /root/disk.raw
-mount -o loop /root/disk.raw /mnt
-cat "/mnt/$2"
-umount /mnt
-rm /root/disk.raw`;
-    return (await host.run(["sh", "-c", script, "read", `${DATA}/${id}/disk.qcow2`, path])).stdout;
-  }
 });
+
+/** Calls that the power cut leaves without an answer. */
+class Unanswered implements Disposable {
+  readonly #ended = new AbortController();
+
+  for(call: (options: { readonly signal: AbortSignal }) => Promise<unknown>): void {
+    void call({ signal: this.#ended.signal }).catch(() => {});
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended.abort();
+  }
+}
+
+/** A program that does nothing but live. */
+const LIVING = "sleep 987654";
+const SAFE = "/home/user/safe";
+
+/** Answered: the guest has been told that it is on its disk. */
+async function keepSafely(sandbox: Sandbox, words: string): Promise<void> {
+  const script = `echo ${words} > ${SAFE} && sync ${SAFE} /home/user`;
+  assert.equal((await sandbox.exec("sh", ["-c", script])).exitCode, 0);
+}
+
+async function safe(sandbox: Sandbox): Promise<string> {
+  return (await sandbox.exec("cat", [SAFE])).stdout;
+}
