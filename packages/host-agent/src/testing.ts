@@ -14,7 +14,7 @@ export { resumeSandbox } from "./sandboxes/resume.ts";
 export type { RunningSandbox } from "./sandboxes/sandbox.ts";
 export { Sandboxes } from "./sandboxes/sandboxes.ts";
 export { keepSnapshot, snapshotFolder } from "./sandboxes/snapshots.ts";
-export { type Steps, TimedSteps } from "./sandboxes/steps.ts";
+export type { Steps } from "./sandboxes/steps.ts";
 export { LIMITS, type Limits, needOf } from "./upkeep/need.ts";
 export { ASLEEP, AWAKE, renewGeneration } from "./upkeep/renew.ts";
 export { learnBeforePause, learnWorkingSet } from "./upkeep/working-set.ts";

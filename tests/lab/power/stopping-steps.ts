@@ -6,21 +6,18 @@
  * step, the file is in `reached`.
  */
 import { readdirSync, renameSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Steps, TimedSteps } from "@roost/host-agent/testing";
+import type { Steps } from "@roost/host-agent/testing";
 
 const PLANS = "/run/lab-power/plans";
 const REACHED = "/run/lab-power/reached";
-/** What an operation begins with tells which it is. */
-const FIRST_STEPS: Readonly<Record<string, string>> = {
-  image: "create",
-  record: "destroy",
-  "working set": "pause",
-  machine: "free paused",
-  generation: "resume",
-};
 
-function takePlan(operation: string | undefined): string | undefined {
+interface NamedSteps extends Steps {
+  readonly operation: string;
+}
+
+function takePlan(operation: string): string | undefined {
   const plan = readdirSync(PLANS)
     .sort()
     .find((name) => name.startsWith(`${operation}.`));
@@ -28,10 +25,15 @@ function takePlan(operation: string | undefined): string | undefined {
   return plan;
 }
 
+/** That of the agent itself, whose program this is loaded into. */
+const { TimedSteps } = createRequire(process.argv[1] ?? "")("./sandboxes/steps.ts") as {
+  readonly TimedSteps: { readonly prototype: { run: Steps["run"] } };
+};
 const run = TimedSteps.prototype.run;
 const plans = new WeakMap<Steps, { readonly plan: string | undefined }>();
-TimedSteps.prototype.run = async function <T>(this: TimedSteps, name: string, step: () => Promise<T> | T): Promise<T> {
-  const known = plans.get(this) ?? { plan: takePlan(FIRST_STEPS[name]) };
+
+TimedSteps.prototype.run = async function <T>(this: NamedSteps, name: string, step: () => Promise<T> | T): Promise<T> {
+  const known = plans.get(this) ?? { plan: takePlan(this.operation) };
   plans.set(this, known);
   const result = await run.call(this, name, step);
   if (known.plan?.split(".")[2] !== name) return result as T;

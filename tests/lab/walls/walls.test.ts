@@ -65,7 +65,8 @@ describe("a sandbox's walls", () => {
 
   for (const { name, start } of NEIGHBOURS) {
     test(`N2: beside ${name} it has its internet and its walls, and ${name}'s rules are as they were after down`, async (t) => {
-      await using host = await lab.host();
+      await using host = await lab.hostWithRoost();
+      await host.roost("down");
       await serve(host);
       await start(host);
       const before = await networkOf(host);

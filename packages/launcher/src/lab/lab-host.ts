@@ -16,7 +16,7 @@ import { hostAddress } from "./network/addresses.ts";
 import { type ForwardedPort, forwardPort } from "./network/forwarded-port.ts";
 import type { Surroundings } from "./network/surroundings.ts";
 import { untilReady } from "./ready-state.ts";
-import { wake } from "./wake.ts";
+import { BRING_CHECKOUT, wake } from "./wake.ts";
 
 export interface RunOptions extends Omit<CommandLine, "argv"> {
   /** Its standard input. */
@@ -98,6 +98,11 @@ export class LabHost implements AsyncDisposable {
   /** Runs `./roost …` in the host's checkout. @returns its standard output. */
   async roost(...args: readonly string[]): Promise<string> {
     return (await this.run([join(CHECKOUT_INSIDE, "roost"), ...args], { cwd: CHECKOUT_INSIDE })).stdout;
+  }
+
+  /** The checkout as it was when this host was started, in place of the one that was frozen with it. */
+  async bringCheckout(): Promise<void> {
+    await this.run(BRING_CHECKOUT);
   }
 
   async write(path: string, content: string | Buffer): Promise<void> {

@@ -20,7 +20,6 @@ import { labSteps } from "./lab-steps.ts";
 import { Surroundings } from "./network/surroundings.ts";
 import { readyAccelerator, readyFolder } from "./ready-state.ts";
 import { roostFolder, roostStateStep } from "./roost-state.ts";
-import { BRING_CHECKOUT } from "./wake.ts";
 
 export interface LabOptions {
   readonly settings: Settings;
@@ -86,7 +85,7 @@ export class Lab implements AsyncDisposable {
   /** Another host, with the checkout as it is now. */
   async host(): Promise<LabHost> {
     const host = await this.#thaw(readyFolder(this.#settings));
-    await host.run(BRING_CHECKOUT);
+    await host.bringCheckout();
     return host;
   }
 

@@ -6,18 +6,15 @@ import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { LauncherFailure } from "../failure.ts";
-import { contentHash } from "../files/content-hash.ts";
 import { placeFolder } from "../files/durable.ts";
 import { readIfThere, readJsonObject } from "../files/presence.ts";
 import type { Step } from "../install/step.ts";
 import type { Settings } from "../settings.ts";
-import { HostLine } from "./channel/host-line.ts";
 import { type Accelerator, chooseAccelerator, qemuVersion } from "./emulator/accelerator.ts";
 import { type Emulator, MEMORY_MB } from "./emulator/emulator.ts";
 import { freeze } from "./emulator/freeze.ts";
 import { openFreezingBench, overlay } from "./freezing-bench.ts";
 import { imageFolder } from "./image/image.ts";
-import { BRING_CHECKOUT, NOBODYS_NUMBER, runOn, wake } from "./wake.ts";
 
 /** As long as a slow machine may take that has much else to do. */
 const START_LIMIT_MS = 300_000;
@@ -36,14 +33,13 @@ export function readyStateStep(settings: Settings): Step {
     name: "lab host, frozen when ready",
     after: ["lab image"],
     byHand: "docs/lab.md says how a host is frozen.",
-    isDone: async (signal) =>
-      JSON.stringify(await readJsonObject(join(place, "ready.json"))) === (await facts(settings, signal)),
+    isDone: async (signal) => JSON.stringify(await readJsonObject(join(place, "ready.json"))) === (await facts(signal)),
     async run(say, signal) {
       const accelerator = await chooseAccelerator(signal);
       say(`starting a host, by ${accelerator}`);
       await placeFolder(place, async (folder) => {
-        await makeReady(settings, folder, accelerator, say, signal);
-        await writeFile(join(folder, "ready.json"), await facts(settings, signal));
+        await makeReady(settings, folder, accelerator, signal);
+        await writeFile(join(folder, "ready.json"), await facts(signal));
       });
     },
   };
@@ -59,18 +55,15 @@ export async function readyAccelerator(settings: Settings): Promise<Accelerator>
 }
 
 /** With other facts, the frozen machine cannot go on. */
-async function facts(settings: Settings, signal: AbortSignal): Promise<string> {
+async function facts(signal: AbortSignal): Promise<string> {
   const [accelerator, qemu] = await Promise.all([chooseAccelerator(signal), qemuVersion(signal)]);
-  // Its database has been through these; they may still change while they are written.
-  const migrations = await contentHash([join(settings.checkout, "packages/control-plane/src/db/migrations")]);
-  return JSON.stringify({ accelerator, qemu, memory_mb: MEMORY_MB, migrations });
+  return JSON.stringify({ accelerator, qemu, memory_mb: MEMORY_MB });
 }
 
 async function makeReady(
   settings: Settings,
   folder: string,
   accelerator: Accelerator,
-  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   await overlay(join(imageFolder(settings), "disk"), "raw", join(folder, "disk"), signal);
@@ -79,17 +72,7 @@ async function makeReady(
   await using bench = await openFreezingBench(settings, folder, accelerator, signal);
   const machine = await bench.start("boot");
   await untilReady(machine, bench.folder, signal);
-  await rehearse(bench.folder, say, signal);
   await freeze(machine);
-}
-
-/** As a host that no lab has, it runs a Roost for the first time; see inside/rehearse.sh. */
-async function rehearse(folder: string, say: (line: string) => void, signal: AbortSignal): Promise<void> {
-  say("starting a Roost in it for the first time");
-  using line = await HostLine.connect(join(folder, "line-0"));
-  await wake(line, NOBODYS_NUMBER);
-  await runOn(line, BRING_CHECKOUT, signal);
-  await runOn(line, ["/lab/rehearse.sh"], signal);
 }
 
 /** Until a machine that starts from its disk has come up. */

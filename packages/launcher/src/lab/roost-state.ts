@@ -46,8 +46,19 @@ export function roostStateStep(settings: Settings): Step {
 function sourcesHash({ checkout, cache }: Settings): Promise<string> {
   const programs = join(cache, "bin", "sources.sha256");
   const sources = ["packages", "package-lock.json", "roost"].map((name) => join(checkout, name));
-  return contentHash([programs, ...sources], new Set(["lab", "test-run", "node_modules"]));
+  return contentHash([programs, import.meta.filename, ...sources], new Set(["lab", "test-run", "node_modules"]));
 }
+
+/**
+ * In the `.env` of its checkout, so that they hold for every later `up`. Without warm bases: a host is frozen while it runs no guest, and
+ * the one processor of its copies is left to what is tested. With less kept for the host itself: there are 3 GB.
+ */
+const SETTINGS = `printf 'ROOST_WARM_BASES=off\\nROOST_HOST_RESERVE_MB=256\\n' > ${CHECKOUT_INSIDE}/.env`;
+
+/** Roosts of tests are told that KVM boots guests here, too. */
+const HANDED_ON = `cd ${CHECKOUT_INSIDE}/.roost
+grep -q kvm data/host/vmm-choice.json || { echo "KVM boots no guest here" && exit 1; }
+mkdir -p -m 700 tests && cp data/host/vmm-choice.json tests/`;
 
 async function makeRoostState(settings: Settings, folder: string, signal: AbortSignal): Promise<void> {
   const ready = readyFolder(settings);
@@ -60,9 +71,8 @@ async function makeRoostState(settings: Settings, folder: string, signal: AbortS
   using line = await HostLine.connect(join(bench.folder, "line-0"));
   await wake(line, NOBODYS_NUMBER);
   await runOn(line, BRING_CHECKOUT, signal);
-  // Without warm bases: a host is frozen while it runs no guest, and the one processor of its copies is left to what is tested.
-  const up = `ROOST_WARM_BASES=off exec ${CHECKOUT_INSIDE}/roost up --detach`;
-  await runOn(line, ["sh", "-c", up], signal);
-  await runOn(line, ["sync"], signal);
+  for (const script of [SETTINGS, `cd ${CHECKOUT_INSIDE} && exec ./roost up --detach`, HANDED_ON, "sync"]) {
+    await runOn(line, ["sh", "-c", script], signal);
+  }
   await freeze(machine);
 }

@@ -15,7 +15,6 @@ const FILES = {
   "lab/init.sh": "inside/init.sh",
   "lab/wake.sh": "inside/wake.sh",
   "lab/bring-checkout.sh": "inside/bring-checkout.sh",
-  "lab/rehearse.sh": "inside/rehearse.sh",
   "lab/run-agent.sh": "inside/run-agent.sh",
   "lab/inside/agent.ts": "inside/agent.ts",
   "lab/channel/frames.ts": "channel/frames.ts",
