@@ -7,11 +7,11 @@ import { createHmac, randomBytes } from "node:crypto";
 import { after, test } from "node:test";
 import { newId } from "@roost/protocol/ids";
 import { sql } from "kysely";
-import { guardedRoutes } from "../api-document/document.ts";
 import { deriveKey } from "../secrets/derive.ts";
 import { askStream } from "../testing/ask-stream.ts";
 import { PASSWORD, startTestControlPlane } from "../testing/control-plane.ts";
 import { teamWithHosts } from "../testing/team.ts";
+import { guardedRoutes } from "./api-document/document.ts";
 
 let clock = Date.now();
 const plane = await startTestControlPlane({}, () => new Date(clock));

@@ -1,9 +1,9 @@
 /** The routes of a server with the default settings, and their OpenAPI document, made without a database: nothing is asked. */
 import type { FastifyInstance } from "fastify";
 import pino from "pino";
-import { loadConfig } from "../config.ts";
-import type { GuardedRoute } from "../http/access.ts";
-import { buildServer, type ServerParts } from "../server.ts";
+import { loadConfig } from "../../config.ts";
+import { buildServer, type ServerParts } from "../../server.ts";
+import type { GuardedRoute } from "../access.ts";
 
 export async function apiDocument(): Promise<object> {
   return await ofServer((app) => app.swagger());

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { apiDocument } from "./document.ts";
 import { type Schema, typeOfSchema } from "./type-of-schema.ts";
 
-export const WIRE_TYPES_FILE = join(import.meta.dirname, "../../../sdk/src/gen/wire.ts");
+export const WIRE_TYPES_FILE = join(import.meta.dirname, "../../../../sdk/src/gen/wire.ts");
 
 interface Content {
   readonly content?: Readonly<Record<string, { readonly schema?: Schema }>>;
