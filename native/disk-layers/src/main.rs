@@ -16,6 +16,8 @@ mod flatten;
 mod format;
 mod layer;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};

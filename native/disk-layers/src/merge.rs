@@ -22,41 +22,22 @@ const REFCOUNTS: u64 = CLUSTER / 2;
 
 /// Writes what `chain` has into the empty file `out`.
 pub fn merge(chain: &Chain, out: &File) -> Result<()> {
-    let mut layer = NewLayer {
-        file: out,
-        clusters: FIRST_FREE,
-        data: 0,
-        most_data: chain.most_data(),
-    };
-    let mut top_table = Vec::new();
+    let mut layer = NewLayer::begin(out, chain.size(), chain.most_data());
     for index in 0..chain.regions() {
-        let offset = match chain.region(index)? {
-            None => 0,
-            Some(region) => {
-                let mut table = Vec::with_capacity(CLUSTER as usize);
-                let mut cluster = Cluster::new();
-                for at in 0..ENTRIES {
-                    let there = region.read(at, &mut cluster)?;
-                    table.extend(if there { layer.add(&cluster)? } else { [0; 16] });
-                }
-                layer.add_cluster(&table)?
-            }
-        };
-        top_table.extend(to_reference(offset).to_be_bytes());
+        match chain.region(index)? {
+            None => layer.empty_region(),
+            Some(region) => layer.region(|at, cluster| region.read(at, cluster))?,
+        }
     }
-    layer.put(&top_table, TOP_TABLE * CLUSTER)?;
-    layer.write_refcounts()?;
-    let header = Header {
-        size: chain.size(),
-        top_table: TOP_TABLE * CLUSTER,
-    };
-    layer.put(&header.to_bytes(REFCOUNT_TABLE * CLUSTER), 0)?;
-    out.set_len(layer.clusters * CLUSTER)
-        .while_doing(|| "write the layer".into())
+    layer.finish()
 }
 
-struct NewLayer<'a> {
+/// A layer that is being written, region by region.
+pub struct NewLayer<'a> {
     file: &'a File,
+    /// Of its disk.
+    size: u64,
+    top_table: Vec<u8>,
     /// How many there are so far.
     clusters: u64,
     /// How many bytes of data.
@@ -64,7 +45,51 @@ struct NewLayer<'a> {
     most_data: u64,
 }
 
-impl NewLayer<'_> {
+impl<'a> NewLayer<'a> {
+    /// More than `most_data` bytes are not to be in it.
+    pub fn begin(file: &'a File, size: u64, most_data: u64) -> Self {
+        Self {
+            file,
+            size,
+            top_table: Vec::new(),
+            clusters: FIRST_FREE,
+            data: 0,
+            most_data,
+        }
+    }
+
+    /// There is nothing of the next region.
+    pub fn empty_region(&mut self) {
+        self.top_table.extend(to_reference(0).to_be_bytes());
+    }
+
+    /// The next region; `read` fills in each of its clusters, and says whether there is anything of it.
+    pub fn region(&mut self, read: impl Fn(u64, &mut Cluster) -> Result<bool>) -> Result<()> {
+        let mut table = Vec::with_capacity(CLUSTER as usize);
+        let mut cluster = Cluster::new();
+        for at in 0..ENTRIES {
+            let there = read(at, &mut cluster)?;
+            table.extend(if there { self.add(&cluster)? } else { [0; 16] });
+        }
+        let offset = self.add_cluster(&table)?;
+        self.top_table.extend(to_reference(offset).to_be_bytes());
+        Ok(())
+    }
+
+    /// No more regions.
+    pub fn finish(mut self) -> Result<()> {
+        self.put(&self.top_table, TOP_TABLE * CLUSTER)?;
+        self.write_refcounts()?;
+        let header = Header {
+            size: self.size,
+            top_table: TOP_TABLE * CLUSTER,
+        };
+        self.put(&header.to_bytes(REFCOUNT_TABLE * CLUSTER), 0)?;
+        self.file
+            .set_len(self.clusters * CLUSTER)
+            .while_doing(|| "write the layer".into())
+    }
+
     /// Adds the data of a cluster, and answers the entry for it.
     fn add(&mut self, cluster: &Cluster) -> Result<[u8; 16]> {
         let mut offset = 0;
