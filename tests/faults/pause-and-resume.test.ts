@@ -62,6 +62,7 @@ describe("a sandbox whose freezing or waking fails at any step", () => {
   async function pauseWhole(): Promise<void> {
     const { free } = await freezeSandbox(parts, id, running, NEVER);
     await free();
+    await parts.slots.settled();
   }
 
   /** Files beside those that the guest or the logs change. */
@@ -95,6 +96,7 @@ describe("a sandbox whose freezing or waking fails at any step", () => {
     const { free } = await freeze(whole);
     const frozen = whole.names.length;
     await free();
+    await parts.slots.settled();
     const atRest = await machineState(ground.scope);
     for (let step = frozen; step < whole.names.length; step++) {
       running = await wake(new FailingSteps(EVERY_STEP));
@@ -104,6 +106,7 @@ describe("a sandbox whose freezing or waking fails at any step", () => {
       await t.test(`after ${whole.names[step]}`, async () => {
         await assert.rejects(paused.free(), PlantedFailure);
         await paused.free();
+        await parts.slots.settled();
         assert.deepEqual(besideGenerations(await machineState(ground.scope)), besideGenerations(atRest));
         running = await wake(new FailingSteps(EVERY_STEP));
         await goesOn(reached);

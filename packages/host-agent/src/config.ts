@@ -46,6 +46,10 @@ const SETTINGS = {
     default: undefined,
     fallback: "`ROOST_AGENT_LISTEN`",
   }),
+  ROOST_AGENT_METRICS_LISTEN: hostAndPort({
+    description: "Where `/metrics` (Prometheus) of the agent listens: how long each phase of an operation takes.",
+    default: "127.0.0.1:4703",
+  }),
   ROOST_CONTROL_PLANE_URL: controlPlaneUrl({
     description: "The control plane this host joins and obeys.",
     default: "http://127.0.0.1:4700",
@@ -93,6 +97,14 @@ const SETTINGS = {
     mustBe: "an IPv4 range such as 10.213.0.0/16",
     read: (text: string) => parseAddressRange(text).cidr,
   },
+  ROOST_SPARE_SLOTS: wholeNumber(
+    {
+      description: "Network slots kept ready: as many sandboxes can be started at once without waiting for one.",
+      default: "8",
+    },
+    1,
+    256,
+  ),
   ROOST_VMM_UID_BASE: wholeNumber(
     {
       description: "The VMM of slot n runs as user and group base + n. No account may have them.",
@@ -133,6 +145,7 @@ export interface Config {
   readonly listen: HostAndPort;
   /** As the control plane reaches this agent. */
   readonly address: HostAndPort;
+  readonly metricsListen: HostAndPort;
   readonly controlPlaneUrl: URL;
   readonly hostToken: string | undefined;
   readonly vmm: "auto" | "qemu";
@@ -141,6 +154,7 @@ export interface Config {
   readonly memory: "auto" | "mapped" | "paged";
   readonly warmBases: "auto" | "off";
   readonly slotCidr: string;
+  readonly spareSlots: number;
   readonly vmmUidBase: number;
   /** Undefined: the larger of 1024 and 10 % of the machine's memory. */
   readonly hostReserveMb: number | undefined;
@@ -158,6 +172,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     run: required("ROOST_RUN", env),
     listen,
     address: optional("ROOST_AGENT_ADDRESS", env) ?? listen,
+    metricsListen: required("ROOST_AGENT_METRICS_LISTEN", env),
     controlPlaneUrl: required("ROOST_CONTROL_PLANE_URL", env),
     hostToken: optional("ROOST_HOST_TOKEN", env),
     vmm: required("ROOST_VMM", env),
@@ -166,6 +181,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     memory: required("ROOST_MEMORY", env),
     warmBases: required("ROOST_WARM_BASES", env),
     slotCidr: required("ROOST_SLOT_CIDR", env),
+    spareSlots: required("ROOST_SPARE_SLOTS", env),
     vmmUidBase: required("ROOST_VMM_UID_BASE", env),
     hostReserveMb: optional("ROOST_HOST_RESERVE_MB", env),
     heartbeatSec: required("ROOST_HEARTBEAT_SEC", env),

@@ -16,6 +16,8 @@ import { type MachineFacts, openControlLink } from "./control-link/control-link.
 import { chooseRootDisk } from "./disk/choose.ts";
 import { chooseHostVmm, type Host, openHost, putToRest } from "./host/host.ts";
 import { IdentityFolder } from "./identity/identity-folder.ts";
+import { serveMetrics } from "./metrics/metrics-server.ts";
+import { PhaseMetrics } from "./metrics/phase-metrics.ts";
 import { startRpcServer } from "./rpc/server.ts";
 import type { Vmm } from "./vmm/vmm.ts";
 
@@ -40,7 +42,9 @@ async function serve(config: Config, logger: Logger, stop: AbortSignal): Promise
     }),
   );
   const mark = hostMark(link.identity.current.hostId);
-  host = stack.use(await openHost(config, mark, vmm, logger, () => link.notifyChange()));
+  const metrics = new PhaseMetrics();
+  stack.use(await serveMetrics(metrics.registry, config.metricsListen));
+  host = stack.use(await openHost(config, mark, vmm, logger, () => link.notifyChange(), metrics.observe));
   const { identity } = link;
   const server = stack.use(
     await startRpcServer({ listen: config.listen, identity, sandboxes: host.sandboxes, logger }),

@@ -127,7 +127,7 @@ function instanceOf(settings: Settings, run: Run, hostId: string, stack: AsyncDi
 
 function instanceSettings(lot: Lot, home: string, environment: InstanceOptions["environment"] = {}): Settings {
   const { DATABASE_URL: _, ...inherited } = process.env;
-  const quiet = { ROOST_WARM_BASES: "off" };
+  const quiet = { ROOST_WARM_BASES: "off", ROOST_SPARE_SLOTS: "2" };
   return readSettings({ ...quiet, ...inherited, ...lot.environment, ...environment, ROOST_HOME: home });
 }
 

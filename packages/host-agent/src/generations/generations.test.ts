@@ -65,6 +65,7 @@ async function bench() {
     ],
     disk: { base: at("base"), layers: [at("layer")] },
     facts: FACTS,
+    besides: [at("base")],
   };
   return { at, sealing, [Symbol.asyncDispose]: () => place.remove() };
 }

@@ -1,7 +1,7 @@
 /** A generation once more, in another place, for another owner: the same files by hard link. */
 import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { flush } from "./durable.ts";
+import { flush, flushAll } from "./durable.ts";
 import { DISK_FOLDER, MEMORY_FOLDER } from "./layout.ts";
 
 /**
@@ -13,7 +13,7 @@ export async function linkGeneration(from: string, to: string, { durable }: { du
   const fresh = `${to}.new`;
   try {
     await linkWhole(from, fresh);
-    if (durable) for (const folder of [MEMORY_FOLDER, DISK_FOLDER, ""]) await flush(join(fresh, folder));
+    if (durable) await flushAll([MEMORY_FOLDER, DISK_FOLDER, ""].map((folder) => join(fresh, folder)));
     await rename(fresh, to);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });

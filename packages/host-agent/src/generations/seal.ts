@@ -2,10 +2,10 @@
  * From what a keeper has saved and a frozen disk layer to a generation. When `sealGeneration` resolves, it survives a loss of power;
  * when it rejects, there is nothing of it.
  */
-import { chmod, chown, glob, link, lstat, mkdir, rename, rm } from "node:fs/promises";
+import { chmod, chown, glob, link, lstat, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { SavedMachine } from "../keeper/keeper-config.ts";
-import { flush, writeFlushed } from "./durable.ts";
+import { flush, flushAll } from "./durable.ts";
 import { BASE_IMAGE, DISK_FOLDER, diskLayer, generationFiles, MANIFEST, MEMORY_FOLDER } from "./layout.ts";
 import type { Manifest, ManifestFile } from "./manifest.ts";
 import { summarizeMap } from "./memory-map.ts";
@@ -21,6 +21,8 @@ export interface Sealing {
   /** Base image and frozen layers of the disk, the lowest first; flushed. */
   readonly disk: { readonly base: string; readonly layers: readonly string[] };
   readonly facts: Omit<Manifest, "version" | "files">;
+  /** Files and folders that have to survive with it. */
+  readonly besides: readonly string[];
 }
 
 const FILE_MODE = 0o444;
@@ -39,8 +41,9 @@ export async function sealGeneration(sealing: Sealing, to: string): Promise<void
     await linkMemory(sealing, fresh);
     await linkDisk(sealing, fresh);
     const manifest: Manifest = { version: 1, ...sealing.facts, files: await listFiles(sealing, fresh) };
-    await writeFlushed(join(fresh, MANIFEST), JSON.stringify(manifest), FILE_MODE);
-    for (const folder of [MEMORY_FOLDER, DISK_FOLDER, ""]) await flush(join(fresh, folder));
+    await writeFile(join(fresh, MANIFEST), JSON.stringify(manifest), { flag: "wx", mode: FILE_MODE });
+    const parts = [MANIFEST, MEMORY_FOLDER, DISK_FOLDER, ""].map((name) => join(fresh, name));
+    await flushAll([...parts, ...sealing.besides]);
     await rename(fresh, to);
     await flush(dirname(to));
   } catch (error) {

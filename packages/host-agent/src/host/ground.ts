@@ -18,7 +18,7 @@ import { IntactGenerations } from "../generations/generations.ts";
 import { openSlots, teardownNetwork } from "../network/network.ts";
 import type { Slots } from "../network/slots.ts";
 import type { Parts } from "../sandboxes/parts.ts";
-import { TimedSteps } from "../sandboxes/steps.ts";
+import { type OnPhase, TimedSteps } from "../sandboxes/steps.ts";
 import type { MemoryMode, Vmm } from "../vmm/vmm.ts";
 
 /** Their folder in ROOST_DATA. */
@@ -41,6 +41,8 @@ export interface GroundOptions {
   readonly vmmUidBase: number;
   readonly hostReserveMb: number | undefined;
   readonly logger: Logger;
+  /** Told how long each phase of an operation took. */
+  readonly onPhase?: OnPhase | undefined;
 }
 
 export class Ground implements AsyncDisposable {
@@ -83,7 +85,7 @@ export class Ground implements AsyncDisposable {
 
   /** All that sandboxes are made from, with this VMM. */
   partsWith(vmm: Vmm): Parts {
-    const { mark, assets, dataFolder, vmmUidBase, memory, logger } = this.#options;
+    const { mark, assets, dataFolder, vmmUidBase, memory, logger, onPhase } = this.#options;
     return {
       mark,
       assets,
@@ -112,7 +114,7 @@ export class Ground implements AsyncDisposable {
       randomBytes,
       now: () => new Date(),
       logger,
-      steps: (operation, logger) => new TimedSteps(operation, logger),
+      steps: (operation, logger) => new TimedSteps(operation, logger, onPhase),
     };
   }
 

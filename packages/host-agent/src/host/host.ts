@@ -13,12 +13,16 @@ import type { Parts } from "../sandboxes/parts.ts";
 import { freezeSandbox } from "../sandboxes/pause.ts";
 import { reconcile } from "../sandboxes/reconcile.ts";
 import { Sandboxes } from "../sandboxes/sandboxes.ts";
+import type { OnPhase } from "../sandboxes/steps.ts";
 import { chooseVmm, chosenVmm } from "../vmm/choose.ts";
 import type { Vmm } from "../vmm/vmm.ts";
 import { openWarmBases, removeWarmBases } from "../warm-bases/warm-bases.ts";
 import { findCandidates } from "./candidates.ts";
 import { Ground, type GroundOptions } from "./ground.ts";
 import { trialMark, trySandbox } from "./trial.ts";
+
+/** For a ground that starts one sandbox at most. */
+const NO_SPARES = { spareSlots: 0 };
 
 /** What of the configuration a host is made from. */
 export type HostConfig = Pick<
@@ -31,6 +35,7 @@ export type HostConfig = Pick<
   | "memory"
   | "warmBases"
   | "slotCidr"
+  | "spareSlots"
   | "vmmUidBase"
   | "hostReserveMb"
   | "vmm"
@@ -51,8 +56,9 @@ export async function chooseHostVmm(
   await using stack = new AsyncDisposableStack();
   let ground: Promise<Ground> | undefined;
   const lay = async (): Promise<Ground> => {
-    if (mark !== undefined) return stack.use(await Ground.open(groundOptions(config, mark, logger)));
-    const options = groundOptions(config, trialMark(config.data), logger);
+    if (mark !== undefined)
+      return stack.use(await Ground.open({ ...groundOptions(config, mark, logger), ...NO_SPARES }));
+    const options = { ...groundOptions(config, trialMark(config.data), logger), ...NO_SPARES };
     const trial = await Ground.open({ ...options, dataFolder: join(config.data, "trial") });
     stack.defer(() => rm(join(config.data, "trial"), { recursive: true, force: true }));
     stack.defer(() => trial.teardown());
@@ -79,16 +85,20 @@ export interface Host extends AsyncDisposable {
   load(): HostLoad;
 }
 
-/** @param onChange told of every change of a sandbox's state that nobody asked for. */
+/**
+ * @param onChange told of every change of a sandbox's state that nobody asked for.
+ * @param onPhase told how long each phase of an operation took.
+ */
 export async function openHost(
   config: HostConfig,
   mark: string,
   vmm: Vmm,
   logger: Logger,
   onChange: () => void,
+  onPhase: OnPhase,
 ): Promise<Host> {
   await using stack = new AsyncDisposableStack();
-  const ground = stack.use(await Ground.open(groundOptions(config, mark, logger)));
+  const ground = stack.use(await Ground.open({ ...groundOptions(config, mark, logger), onPhase }));
   const parts = ground.partsWith(vmm);
   const warmBases = config.warmBases === "off" ? undefined : stack.use(await openWarmBases(parts));
   if (!warmBases) await removeWarmBases(parts);
@@ -117,7 +127,7 @@ export interface Rest {
 /** Pauses all sandboxes of this host and removes all that it has in the kernel; what it needs to start again stays. */
 export async function putToRest(config: HostConfig, mark: string, logger: Logger): Promise<Rest> {
   const { vmms } = await findCandidates(config.assets, config.cpu);
-  const ground = await Ground.open(groundOptions(config, mark, logger));
+  const ground = await Ground.open({ ...groundOptions(config, mark, logger), ...NO_SPARES });
   const parts = ground.partsWith(await ownVmm(config, vmms));
   let [paused, ended] = [0, 0];
   for (const sandbox of await reconcile(parts)) {
@@ -164,6 +174,7 @@ function groundOptions(config: HostConfig, mark: string, logger: Logger): Ground
     disk: config.disk,
     memory: config.memory === "auto" ? "mapped" : config.memory,
     slotCidr: config.slotCidr,
+    spareSlots: config.spareSlots,
     vmmUidBase: config.vmmUidBase,
     hostReserveMb: config.hostReserveMb,
     logger,

@@ -36,11 +36,9 @@ async function removeOwn(
   index: number,
   command: [string, ...string[]],
 ): Promise<void> {
-  const isThere = async () => (await listOwn(mark, run))[kind].has(index);
-  if (!(await isThere())) return;
   try {
     await run(command);
   } catch (error) {
-    if (await isThere()) throw error;
+    if ((await listOwn(mark, run))[kind].has(index)) throw error;
   }
 }

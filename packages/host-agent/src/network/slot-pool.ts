@@ -5,62 +5,27 @@
  *   found in the kernel at start ── adopt ──→ taken;  ── release ──→ (free)
  *
  * One that could not be taken apart stays where it was, and is not used again until it could. Free indexes are used in turn, so
- * that an address rests as long as can be before another sandbox bears it.
+ * that an address rests as long as can be before another sandbox bears it. New spares are made when nobody has asked for one for a
+ * moment: whoever did is starting a sandbox, and needs the processors.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { RoostError } from "@roost/protocol/errors";
 import type { Logger } from "pino";
-import { type CommandRunner, runCommand } from "../commands/run.ts";
-import { type AddressRange, parseAddressRange, slotAddresses } from "./address-range.ts";
+import type { CommandRunner } from "../commands/run.ts";
+import { type AddressRange, slotAddresses } from "./address-range.ts";
 import { buildSlot, describeSlot } from "./build-slot.ts";
 import { destroySlot } from "./destroy-slot.ts";
-import { HostNetwork, removeHostNetwork } from "./host-network.ts";
+import type { HostNetwork } from "./host-network.ts";
 import { kernelRefused } from "./kernel-refused.ts";
-import { refuseOverlap } from "./overlap.ts";
 import { listOwn } from "./own-objects.ts";
-import { RESOLVER_FILES } from "./resolvers.ts";
 import { noInternetRules } from "./slot-rules.ts";
 import { type Slot, type Slots, TAP_NAME } from "./slots.ts";
 
-export interface SlotsOptions {
-  /** Four characters of the host's id: `hostMark`. */
-  readonly mark: string;
-  /** ROOST_SLOT_CIDR */
-  readonly cidr: string;
-  /** How many slots are kept ready. Default: 2. */
-  readonly spare?: number;
-  readonly logger: Logger;
-  /** Default: the real one. */
-  readonly run?: CommandRunner;
-  /** Where resolvers are looked for, in the form of resolv.conf. Default: this machine's. */
-  readonly resolverFiles?: readonly string[];
-}
+const REFILL_AFTER_MS = 1_000;
+/** Until what could not be destroyed in the background is tried again. */
+const RETRY_MS = 5_000;
 
-/**
- * Sets up the host's side of the network, and the first spare slot: a kernel that cannot do it is found out here.
- * @throws RoostError `invalid_request` or `conflict` (the range), `internal` (the kernel refused); nothing new is left then.
- */
-export async function openSlots(options: SlotsOptions): Promise<Slots> {
-  const { mark, logger, spare = 2, run = runCommand, resolverFiles = RESOLVER_FILES } = options;
-  const range = parseAddressRange(options.cidr);
-  await refuseOverlap(run, mark, range);
-  const { links, namespaces } = await listOwn(mark, run);
-  const found = links.union(namespaces);
-
-  const host = new HostNetwork({ run, mark, range, resolverFiles, logger });
-  const pool = new SlotPool({ run, mark, range, logger, spare, found, host });
-  try {
-    await host.open();
-    await pool.open();
-    return pool;
-  } catch (error) {
-    await pool[Symbol.asyncDispose]();
-    // With slots of an earlier agent there are sandboxes behind the table.
-    if (found.size === 0) await removeHostNetwork(run, mark);
-    throw error;
-  }
-}
-
-interface PoolOptions {
+export interface PoolOptions {
   readonly run: CommandRunner;
   readonly mark: string;
   readonly range: AddressRange;
@@ -70,7 +35,7 @@ interface PoolOptions {
   readonly host: HostNetwork;
 }
 
-class SlotPool implements Slots {
+export class SlotPool implements Slots {
   readonly capacity: number;
   readonly taken = new Set<number>();
   readonly found: Set<number>;
@@ -81,6 +46,7 @@ class SlotPool implements Slots {
   readonly #releasing = new Map<number, Promise<void>>();
   readonly #closing = new AbortController();
   #refilling: Promise<void> | undefined;
+  #refillTimer: NodeJS.Timeout | undefined;
   #watching: Promise<void> | undefined;
   #next = 0;
 
@@ -109,7 +75,7 @@ class SlotPool implements Slots {
       await this.release(slot.index);
       throw error;
     } finally {
-      this.#refill();
+      this.#refillSoon();
     }
   }
 
@@ -141,14 +107,35 @@ class SlotPool implements Slots {
     return release;
   }
 
+  letGo(index: number): void {
+    void this.#releaseInTheEnd(index);
+  }
+
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#releasing.values());
+  }
+
   /** Gives the spare ones back. Those taken, and the host's table, outlive the agent, as their sandboxes do. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
+    clearTimeout(this.#refillTimer);
     await this.#refilling;
     await this.#watching;
-    await Promise.allSettled(this.#releasing.values());
+    await this.settled();
     await using undo = new AsyncDisposableStack();
     for (const { index } of this.#spare.splice(0)) undo.defer(() => destroySlot(this.#options, index));
+  }
+
+  async #releaseInTheEnd(index: number): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        return await this.release(index);
+      } catch (error) {
+        this.#options.logger.error({ slot: index, err: error }, "a network slot could not be destroyed");
+        await pause(RETRY_MS, undefined, { signal, ref: false }).catch(() => {});
+      }
+    }
   }
 
   async #release(index: number): Promise<void> {
@@ -158,7 +145,7 @@ class SlotPool implements Slots {
     this.taken.delete(index);
     this.found.delete(index);
     this.#used.delete(index);
-    this.#refill();
+    this.#refillSoon();
   }
 
   async #takeOne(signal: AbortSignal | undefined): Promise<Slot> {
@@ -175,14 +162,16 @@ class SlotPool implements Slots {
         this.taken.add(index);
         return slot;
       }
-      // The last ones may be on their way to become spare.
-      if (this.#refilling === undefined) {
+      // The last ones may be on their way to become spare, or free.
+      if (this.#refilling === undefined && this.#releasing.size === 0) {
         throw new RoostError(
           "no_capacity",
           `all ${this.capacity} network slots of ${this.#options.range.cidr} are taken; destroy a sandbox, or set a larger ROOST_SLOT_CIDR`,
         );
       }
-      await this.#refilling;
+      await Promise.race([...this.#releasing.values(), this.#refilling].filter((work) => work !== undefined)).catch(
+        () => {},
+      );
     }
   }
 
@@ -203,6 +192,11 @@ class SlotPool implements Slots {
     } catch (error) {
       throw signal?.aborted ? error : kernelRefused(`close network slot ${name}`, error);
     }
+  }
+
+  #refillSoon(): void {
+    clearTimeout(this.#refillTimer);
+    if (!this.#closing.signal.aborted) this.#refillTimer = setTimeout(() => this.#refill(), REFILL_AFTER_MS).unref();
   }
 
   /** Makes spare slots until there are enough. One failure ends it until the next acquire or release. */

@@ -45,4 +45,10 @@ export interface Slots extends AsyncDisposable {
 
   /** Destroys a slot, taken or found. Idempotent, and right for one that is half there; any other index is left alone. */
   release(index: number): Promise<void>;
+
+  /** The same, in the background, and until it is done: for who need not wait. */
+  letGo(index: number): void;
+
+  /** Resolves when nothing is being destroyed any more. */
+  settled(): Promise<void>;
 }

@@ -48,6 +48,18 @@ export async function freeMachine(
   running: RunningSandbox | undefined,
   steps: Steps,
 ): Promise<void> {
+  await endMachine(parts, id, running, steps);
+  await steps.run("slot", () => giveUpSlot(parts, id, (index) => parts.slots.release(index)));
+  await steps.run("admission", () => parts.admission.release(id));
+}
+
+/** After this neither memory nor processors are taken by it. */
+export async function endMachine(
+  parts: Parts,
+  id: string,
+  running: RunningSandbox | undefined,
+  steps: Steps,
+): Promise<void> {
   const folders = foldersOf(parts.roots, id);
   await steps.run("machine", async () => {
     await running?.envd[Symbol.asyncDispose]();
@@ -59,12 +71,18 @@ export async function freeMachine(
     await parts.cgroups.kill(cgroupName(parts, id));
     await parts.cgroups.remove(cgroupName(parts, id));
   });
-  await steps.run("slot", async () => {
-    const record = await readRunRecord(folders.run);
-    if (record?.slot === undefined) return;
-    await parts.slots.release(record.slot);
-    const { slot: _, ...rest } = record;
-    await writeRunRecord(folders.run, rest);
-  });
-  await steps.run("admission", () => parts.admission.release(id));
+}
+
+/** Its record names it no more, once `release` has returned. */
+export async function giveUpSlot(
+  parts: Parts,
+  id: string,
+  release: (index: number) => Promise<void> | void,
+): Promise<void> {
+  const { run } = foldersOf(parts.roots, id);
+  const record = await readRunRecord(run);
+  if (record?.slot === undefined) return;
+  await release(record.slot);
+  const { slot: _, ...rest } = record;
+  await writeRunRecord(run, rest);
 }

@@ -5,10 +5,9 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
-import { flush } from "../generations/durable.ts";
 import { readManifest, sealGeneration } from "../generations/generations.ts";
 import { learnBeforePause } from "../upkeep/working-set.ts";
-import { freeMachine } from "./destroy.ts";
+import { endMachine, giveUpSlot } from "./destroy.ts";
 import { foldersOf, type SandboxFolders } from "./folders.ts";
 import { sameIdentity } from "./identity.ts";
 import { Operation } from "./operation.ts";
@@ -93,12 +92,12 @@ export async function freezeSandbox(
             layers: chain.layers.length + 1,
           },
         },
+        // Nothing of the sandbox was flushed when it was made.
+        besides: [specPath(folders.data), folders.data, parts.roots.data],
       },
       to,
     );
     await parts.intact.trust(to, await readManifest(to));
-    // Nothing of the sandbox was flushed when it was made.
-    for (const path of [specPath(folders.data), folders.data, parts.roots.data]) await flush(path);
   });
   operation.complete();
   parts.logger.info({ sandbox: id, generation: number, ...machine.pages, ...machine.milliseconds }, "frozen");
@@ -109,7 +108,10 @@ export async function freezeSandbox(
 export async function freePaused(parts: Parts, id: string, running: RunningSandbox | undefined): Promise<void> {
   const folders = foldersOf(parts.roots, id);
   using steps = parts.steps("free paused", parts.logger.child({ sandbox: id }));
-  await freeMachine(parts, id, running, steps);
+  await endMachine(parts, id, running, steps);
+  // Nobody is in it any more; whoever paused the sandbox need not wait until it is gone.
+  await steps.run("slot", () => giveUpSlot(parts, id, (index) => parts.slots.letGo(index)));
+  await steps.run("admission", () => parts.admission.release(id));
   await steps.run("layer", async () => {
     await parts.rootDisk.detach(folders.data);
     await parts.rootDisk.remove(folders.data);
@@ -138,11 +140,15 @@ export async function thaw(parts: Parts, id: string, running: RunningSandbox): P
     await parts.vmm.stop(foldersOf(parts.roots, id));
     return;
   }
-  const record = await readRunRecord(foldersOf(parts.roots, id).run);
-  const identity = sameIdentity(parts, record?.access_token ?? "");
-  await running.envd.init(identity, AbortSignal.timeout(INIT_LIMIT_MS)).catch((error: unknown) => {
+  await tellTime(parts, id, running).catch((error: unknown) => {
     logger.error({ err: error }, "a guest does not say that its processes run again");
   });
+}
+
+/** Tells a guest that knows who it is what time it is. Its users' processes run then, whether they did before or not. */
+export async function tellTime(parts: Parts, id: string, { envd }: RunningSandbox): Promise<void> {
+  const record = await readRunRecord(foldersOf(parts.roots, id).run);
+  await envd.init(sameIdentity(parts, record?.access_token ?? ""), AbortSignal.timeout(INIT_LIMIT_MS));
 }
 
 async function mark(

@@ -133,12 +133,18 @@ export async function startMachine(
   const envd = await operation.step("boot", async () => {
     const envd = parts.connectEnvd({ address: slot.address, accessToken });
     operation.undo(async () => await envd[Symbol.asyncDispose]());
-    await waitForGuest(envd, machine, signal);
+    if (origin.generation === undefined) await waitForGuest(envd, machine, signal);
     return envd;
   });
   await operation.step("init", async () => {
     if (!identity) return;
-    await envd.init(identity(accessToken), AbortSignal.any([signal, AbortSignal.timeout(INIT_LIMIT_MS)]));
+    const tell = (limited: AbortSignal) => envd.init(identity(accessToken), limited);
+    // A woken guest listens already: it is told at once, and asked whether it is there only when it was too slow to take the connection.
+    await whileItRuns(machine, INIT_LIMIT_MS, signal, tell).catch(async (error: unknown) => {
+      if (origin.generation === undefined || signal.aborted) throw error;
+      await waitForGuest(envd, machine, signal);
+      await whileItRuns(machine, INIT_LIMIT_MS, signal, tell);
+    });
   });
   return { machine, envd, slot, startedAt: parts.now(), wokenFrom: origin.generation };
 }
@@ -165,18 +171,28 @@ async function makeSaveFolder(dataFolder: string, uid: number): Promise<string> 
   return folder;
 }
 
-/** Until envd answers. @throws RoostError `host_failed` when the machine ends first, or takes beyond all patience. */
-async function waitForGuest(envd: EnvdClient, machine: Machine, signal: AbortSignal): Promise<void> {
+/** Until envd answers. @throws as `whileItRuns` */
+function waitForGuest(envd: EnvdClient, machine: Machine, signal: AbortSignal): Promise<void> {
+  return whileItRuns(machine, BOOT_LIMIT_MS, signal, (limited) => envd.waitHealthy(limited));
+}
+
+/** @throws RoostError `host_failed` when the machine ends before the work, or that takes beyond all patience. */
+async function whileItRuns(
+  machine: Machine,
+  limitMs: number,
+  signal: AbortSignal,
+  work: (limited: AbortSignal) => Promise<void>,
+): Promise<void> {
   const giveUp = new AbortController();
   const timer = setTimeout(() => {
-    giveUp.abort(new RoostError("host_failed", `The guest did not answer within ${BOOT_LIMIT_MS / 1000} seconds.`));
-  }, BOOT_LIMIT_MS);
+    giveUp.abort(new RoostError("host_failed", `The guest did not answer within ${limitMs / 1000} seconds.`));
+  }, limitMs);
   let waiting = true;
   void machine.ended.then(({ reason }) => {
     if (waiting) giveUp.abort(new RoostError("host_failed", `The guest did not come up. ${reason}`));
   });
   try {
-    await envd.waitHealthy(AbortSignal.any([signal, giveUp.signal]));
+    await work(AbortSignal.any([signal, giveUp.signal]));
   } finally {
     waiting = false;
     clearTimeout(timer);

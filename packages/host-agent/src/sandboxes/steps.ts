@@ -9,16 +9,21 @@ export interface Steps {
   run<T>(name: string, step: () => Promise<T> | T): Promise<T>;
 }
 
+/** Told of each step that has ended, whether it failed or not. */
+export type OnPhase = (operation: string, phase: string, seconds: number) => void;
+
 /** Times every step and, when the operation has ended, writes one log line with all of them. */
 export class TimedSteps implements Steps, Disposable {
   readonly operation: string;
   readonly logger: Logger;
+  readonly #onPhase: OnPhase;
   readonly #times: Record<string, number> = {};
   readonly #start = performance.now();
 
-  constructor(operation: string, logger: Logger) {
+  constructor(operation: string, logger: Logger, onPhase: OnPhase = () => {}) {
     this.operation = operation;
     this.logger = logger;
+    this.#onPhase = onPhase;
   }
 
   async run<T>(name: string, step: () => Promise<T> | T): Promise<T> {
@@ -26,7 +31,9 @@ export class TimedSteps implements Steps, Disposable {
     try {
       return await step();
     } finally {
-      this.#times[`${name}_ms`] = round(performance.now() - start);
+      const milliseconds = performance.now() - start;
+      this.#times[`${name}_ms`] = round(milliseconds);
+      this.#onPhase(this.operation, name, milliseconds / 1000);
     }
   }
 

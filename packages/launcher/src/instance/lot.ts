@@ -16,6 +16,7 @@ export interface Lot extends AsyncDisposable {
   readonly environment: {
     readonly ROOST_LISTEN: string;
     readonly ROOST_AGENT_LISTEN: string;
+    readonly ROOST_AGENT_METRICS_LISTEN: string;
     readonly ROOST_METRICS_LISTEN: string;
     readonly ROOST_SLOT_CIDR: string;
     readonly ROOST_VMM_UID_BASE: string;
@@ -42,7 +43,7 @@ export async function takeLot(): Promise<Lot> {
       await lock[Symbol.asyncDispose]();
       continue;
     }
-    const ports = [0, 1, 2].map((offset) => FIRST_PORT + number * PORTS_APART + offset);
+    const ports = [0, 1, 2, 3].map((offset) => FIRST_PORT + number * PORTS_APART + offset);
     if ((await Promise.all(ports.map(isFree))).every((free) => free)) return lotOf(number, folder, ports, lock);
     await lock[Symbol.asyncDispose]();
   }
@@ -61,7 +62,7 @@ function hasAddresses(number: number): boolean {
 }
 
 function lotOf(number: number, folder: string, ports: readonly number[], lock: AsyncDisposable): Lot {
-  const [api, agent, metrics] = ports.map((port) => `127.0.0.1:${port}`);
+  const [api, agent, metrics, agentMetrics] = ports.map((port) => `127.0.0.1:${port}`);
   return {
     number,
     folder,
@@ -69,6 +70,7 @@ function lotOf(number: number, folder: string, ports: readonly number[], lock: A
       ROOST_LISTEN: String(api),
       ROOST_AGENT_LISTEN: String(agent),
       ROOST_METRICS_LISTEN: String(metrics),
+      ROOST_AGENT_METRICS_LISTEN: String(agentMetrics),
       ROOST_SLOT_CIDR: `${networkOf(number)}0/22`,
       ROOST_VMM_UID_BASE: String(FIRST_UID + number * UIDS_APART),
       ROOST_RUN: join(folder, "run"),
