@@ -11,6 +11,10 @@ import { followPhases } from "./agent-phases.ts";
 import { type FloorGround, openFloorGround } from "./floor/ground.ts";
 import { type FloorSlots, openFloorSlots } from "./floor/slots.ts";
 import type { OperationPhases } from "./measure.ts";
+import { BY_HAND } from "./rows.ts";
+
+/** Instances for tests have fewer. */
+const SPARE_SLOTS = "8";
 
 /** Of every machine that is measured. */
 export const SHAPE = { template: "minimal", vcpus: 1, memoryMb: 512 } as const;
@@ -24,27 +28,35 @@ export interface BenchGround extends AsyncDisposable {
   readonly assets: string;
   /** For a scenario's own files. */
   readonly folder: string;
+  /** Of the agent's operations and of machines by hand, since the last time. */
   readonly newPhases: () => Promise<readonly OperationPhases[]>;
 }
 
-export async function openBenchGround(signal: AbortSignal): Promise<BenchGround> {
+/** @param warmBases `auto` only for what is about them: making one takes the machine from what is measured. */
+export async function openBenchGround(warmBases: "auto" | "off", signal: AbortSignal): Promise<BenchGround> {
   const settings = readSettings(process.env);
   const { cache: assets } = settings;
   const program = await testProgram(settings, "roost-bench", signal);
   await using stack = new AsyncDisposableStack();
-  const instance = stack.use(await startInstance({ signal }));
+  const instance = stack.use(
+    await startInstance({ environment: { ROOST_SPARE_SLOTS: SPARE_SLOTS, ROOST_WARM_BASES: warmBases }, signal }),
+  );
   const roost = new Roost(instance);
   const folder = join(instance.home, "by-hand");
   await mkdir(folder);
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const slots = stack.use(await openFloorSlots(assets, join(folder, "slots")));
   await using example = await roost.sandboxes.create(SHAPE);
+  const byHand: OperationPhases[] = [];
+  const onPhases = (milliseconds: OperationPhases["milliseconds"]): void =>
+    void byHand.push({ operation: BY_HAND, milliseconds });
   const floor = await openFloorGround({
-    ...{ program, assets },
+    ...{ program, assets, onPhases },
     folder: join(folder, "machines"),
     example: { vmm: await vmmOf(instance, example.id), base: join(sandboxFolder(instance, example), "base.ext4") },
   });
-  const newPhases = followPhases(join(instance.home, "logs", "host-agent.log"));
+  const ofAgent = followPhases(join(instance.home, "logs", "host-agent.log"));
+  const newPhases = async () => [...byHand.splice(0), ...(await ofAgent())];
   const kept = stack.move();
   return {
     ...{ roost, instance, floor, slots, assets, folder, newPhases },

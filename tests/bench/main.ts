@@ -13,43 +13,58 @@ import { plot } from "./report/plot.ts";
 import { type BenchResult, type MachineFacts, type RowResult, rowResult } from "./report/result.ts";
 import { table, value } from "./report/table.ts";
 import { ROWS, type RowId } from "./rows.ts";
-import { SCENARIOS } from "./scenarios/scenarios.ts";
+import { SCENARIOS, type ScenarioKind } from "./scenarios/scenarios.ts";
 
 const WARM_UPS = 2;
 
 async function bench(options: BenchOptions, signal: AbortSignal): Promise<void> {
-  const say = (text: string): void => void process.stderr.write(text);
-  say("starting a Roost to measure\n");
-  await using ground = await openBenchGround(signal);
+  const kinds = SCENARIOS.filter(({ rows }) => rows.some((id) => options.rows.includes(id)));
   const rows: RowResult[] = [];
-  for (const kind of SCENARIOS) {
-    const wanted = kind.rows.filter((id) => options.rows.includes(id));
-    if (wanted.length === 0) continue;
-    const notes = new Map<RowId, string>();
-    await using scenario = await kind.open(ground, (id, note) => notes.set(id, note));
-    const samples = await measure(scenario, new Map(wanted.map((id) => [id, ROWS[id].operations])), {
-      warmUps: WARM_UPS,
-      rounds: options.rounds,
-      newPhases: ground.newPhases,
-      onRound: (round) =>
-        say(`${wanted.join(", ")}: ${round < 1 ? "warming up" : `round ${round} of ${options.rounds}`}\n`),
-      signal,
-    });
-    for (const [id, found] of samples) {
-      const row = rowResult(id, found, notes.get(id));
-      say(`${row.title}: ${value(row.roost.median, row.unit)}, ${row.ratio.toFixed(2)} × ${row.floor.what}\n`);
-      rows.push(row);
-    }
+  let machine: MachineFacts | undefined;
+  for (const [warmBases, some] of Map.groupBy(kinds, (kind) => kind.warmBases)) {
+    say("starting a Roost to measure\n");
+    await using ground = await openBenchGround(warmBases, signal);
+    machine ??= await machineFacts(ground);
+    for (const kind of some) rows.push(...(await measureKind(kind, ground, options, signal)));
   }
+  if (!machine) throw new TypeError("no rows");
   const result: BenchResult = {
     at: new Date().toISOString(),
     commit: await commit(),
-    machine: await machineFacts(ground),
+    machine,
     rounds: options.rounds,
     rows: rows.toSorted((one, other) => options.rows.indexOf(one.id) - options.rows.indexOf(other.id)),
   };
   const files = await keep(result);
   process.stdout.write(options.json ? `${JSON.stringify(result, undefined, 2)}\n` : `${table(result)}\n${files}\n`);
+}
+
+async function measureKind(
+  { rows, open }: ScenarioKind,
+  ground: BenchGround,
+  options: BenchOptions,
+  signal: AbortSignal,
+): Promise<RowResult[]> {
+  const wanted = rows.filter((id) => options.rows.includes(id));
+  const notes = new Map<RowId, string>();
+  await using scenario = await open(ground, (id, note) => notes.set(id, note));
+  const samples = await measure(scenario, new Map(wanted.map((id) => [id, ROWS[id].operations])), {
+    warmUps: WARM_UPS,
+    rounds: options.rounds,
+    newPhases: ground.newPhases,
+    onRound: (round) =>
+      say(`${wanted.join(", ")}: ${round < 1 ? "warming up" : `round ${round} of ${options.rounds}`}\n`),
+    signal,
+  });
+  return Array.from(samples, ([id, found]) => {
+    const row = rowResult(id, found, notes.get(id));
+    say(`${row.title}: ${value(row.roost.median, row.unit)}, ${row.ratio.toFixed(2)} × ${row.floor.what}\n`);
+    return row;
+  });
+}
+
+function say(text: string): void {
+  process.stderr.write(text);
 }
 
 /** @returns where it is. */

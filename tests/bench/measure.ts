@@ -27,7 +27,7 @@ export interface Samples {
 export interface Measuring {
   readonly warmUps: number;
   readonly rounds: number;
-  /** What the agent has logged since the last time. */
+  /** Those of all operations since the last time, on either side. */
   readonly newPhases: () => Promise<readonly OperationPhases[]>;
   readonly onRound: (round: number) => void;
   readonly signal: AbortSignal;
@@ -47,8 +47,8 @@ export async function measure(
     onRound(round);
     await newPhases();
     const roost = await scenario.roost();
-    const phases = await newPhases();
     const floor = await scenario.floor();
+    const phases = await newPhases();
     if (round < 1) continue;
     for (const [id, samples] of found) {
       samples.roost.push(expected(id, roost));

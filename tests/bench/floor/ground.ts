@@ -19,6 +19,8 @@ export interface FloorGround {
   readonly emptyLayer: string;
   /** A path for a machine's folder, which is not there yet. */
   readonly newFolder: () => string;
+  /** Told how long a machine's steps took. */
+  readonly onPhases: (milliseconds: Readonly<Record<string, number>>) => void;
 }
 
 export interface FloorGroundOptions {
@@ -28,10 +30,12 @@ export interface FloorGroundOptions {
   /** For the machines; on the same file system as Roost's data. */
   readonly folder: string;
   /** A running machine of Roost's: its process, and the image that it was made from. */
+  readonly onPhases: FloorGround["onPhases"];
   readonly example: { readonly vmm: number; readonly base: string };
 }
 
-export async function openFloorGround({ program, assets, folder, example }: FloorGroundOptions): Promise<FloorGround> {
+export async function openFloorGround(options: FloorGroundOptions): Promise<FloorGround> {
+  const { program, assets, folder, example, onPhases } = options;
   await mkdir(folder, { recursive: true });
   const [preload, base, layer] = ["preload.so", "base.ext4", "empty.qcow2"].map((name) => join(folder, name)) as [
     string,
@@ -46,6 +50,7 @@ export async function openFloorGround({ program, assets, folder, example }: Floo
   return {
     ...{ program, root, kernel, preload, base, emptyLayer: layer },
     commandLine: await commandLineOf(example.vmm),
+    onPhases,
     newFolder: () => join(folder, String(machines++)),
   };
 }

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { copyFile, link, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -29,6 +29,8 @@ const CAPABILITIES = ["x-ignore-shared", "events"].map((capability) => ({ capabi
 
 export class FloorMachine implements AsyncDisposable {
   readonly guest: Guest;
+  /** How long its steps took, in milliseconds. */
+  readonly phases: Record<string, number> = {};
   readonly #ground: FloorGround;
   readonly #origin: Origin;
   readonly #folder: string;
@@ -41,6 +43,7 @@ export class FloorMachine implements AsyncDisposable {
 
   /** Begins to run QEMU; `wake` or `boot` goes on. */
   static async start(ground: FloorGround, origin: Origin, slot: FloorSlot): Promise<FloorMachine> {
+    const began = performance.now();
     const folder = ground.newFolder();
     const vm = join(folder, "vm");
     await mkdir(vm, { recursive: true });
@@ -52,7 +55,9 @@ export class FloorMachine implements AsyncDisposable {
       ...origin.disk.map((file, index) => link(file, join(vm, `disk.${index}`))),
       copyFile(ground.emptyLayer, join(vm, `disk.${layers.length + 1}`)),
     ]);
-    return new FloorMachine(ground, origin, slot, folder, layers.length);
+    const machine = new FloorMachine(ground, origin, slot, folder, layers.length);
+    machine.phases.start = performance.now() - began;
+    return machine;
   }
 
   private constructor(ground: FloorGround, origin: Origin, slot: FloorSlot, folder: string, layers: number) {
@@ -81,53 +86,64 @@ export class FloorMachine implements AsyncDisposable {
 
   /** Until the guest has been told who it is. */
   async boot(): Promise<void> {
-    this.#qmp = await this.#connectQmp();
-    await this.guest.init("by-hand");
+    this.#qmp = await this.#step("qemu", () => this.#connectQmp());
+    await this.#step("boot and init", () => this.guest.init("by-hand"));
   }
 
   /** @param hostname of a clone; what goes on where it was has one. */
   async wake(hostname?: string): Promise<void> {
     const { generation } = this.#origin;
     if (generation === undefined) throw new TypeError("it was never frozen");
-    this.#qmp = await this.#connectQmp();
-    await this.#qmp.execute("migrate-set-capabilities", { capabilities: CAPABILITIES });
-    const migrated = this.#qmp.migrated();
-    await this.#qmp.execute("migrate-incoming", { uri: "unix:/vm/incoming.sock" });
-    const socket = connect(join(this.#folder, "vm", "incoming.sock"));
-    await Promise.all([pipeline(createReadStream(join(generation, "vmstate")), socket), migrated]);
-    await this.#qmp.execute("cont");
-    await this.guest.init(hostname);
+    const qmp = await this.#step("qemu", () => this.#connectQmp());
+    this.#qmp = qmp;
+    await this.#step("state", () => this.#receiveState(qmp, join(generation, "vmstate")));
+    await qmp.execute("cont");
+    await this.#step("init", () => this.guest.init(hostname));
   }
 
   /** Everything that changed is on the disk, and the machine gone. */
   async freeze(): Promise<void> {
-    if (!this.#qmp) throw new TypeError("it does not run");
-    await this.guest.prepareSnapshot();
-    await this.#qmp.execute("stop");
+    const qmp = this.#qmp;
+    if (!qmp) throw new TypeError("it does not run");
+    await this.#step("prepare", () => this.guest.prepareSnapshot());
+    await qmp.execute("stop");
     const fresh = join(this.#folder, "generation.new");
     await mkdir(fresh);
-    await this.#saveState(this.#qmp, join(fresh, "vmstate"));
-    await this.#savePages(fresh);
-    const topmost = join(this.#folder, "vm", `disk.${this.#origin.disk.length}`);
-    await link(topmost, join(fresh, "disk"));
-    await writeFile(join(fresh, "manifest"), await this.#manifest());
-    await Promise.all(["vmstate", "layer", "map", "disk", "manifest", ""].map((name) => sync(join(fresh, name))));
-    await rename(fresh, join(this.#folder, "generation"));
-    await sync(this.#folder);
-    await this.#end();
+    await this.#step("state", () => this.#saveState(qmp, join(fresh, "vmstate")));
+    await this.#step("pages", () => this.#savePages(fresh));
+    await this.#step("sync", () => this.#seal(fresh));
+    await this.#step("end", () => this.#end());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ground.onPhases(this.phases);
     await this.#end();
     this.guest[Symbol.dispose]();
     for (const server of this.#servers) server.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  async #step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    const done = await work();
+    this.phases[name] = performance.now() - began;
+    return done;
+  }
+
   async #connectQmp(): Promise<Qmp> {
     const gone = new AbortController();
     void this.#exited.then(() => gone.abort(new Error("QEMU has ended before it listened")));
     return await Qmp.connect(join(this.#folder, "vm", "qmp.sock"), gone.signal);
+  }
+
+  async #receiveState(qmp: Qmp, from: string): Promise<void> {
+    await qmp.execute("migrate-set-capabilities", { capabilities: CAPABILITIES });
+    const migrated = qmp.migrated();
+    await qmp.execute("migrate-incoming", { uri: "unix:/vm/incoming.sock" });
+    const socket = connect(join(this.#folder, "vm", "incoming.sock"));
+    socket.on("error", () => {}); // QEMU ends the connection when it has read enough, and says what it thinks of it.
+    socket.end(await readFile(from));
+    await migrated;
   }
 
   async #saveState(qmp: Qmp, to: string): Promise<void> {
@@ -144,6 +160,14 @@ export class FloorMachine implements AsyncDisposable {
     const saving = spawn(this.#ground.program, words, { stdio: ["ignore", "ignore", "inherit"] });
     const [code] = (await once(saving, "exit")) as [number | null];
     if (code !== 0) throw new Error("the pages could not be saved");
+  }
+
+  async #seal(fresh: string): Promise<void> {
+    await link(join(this.#folder, "vm", `disk.${this.#origin.disk.length}`), join(fresh, "disk"));
+    await writeFile(join(fresh, "manifest"), await this.#manifest());
+    await Promise.all(["vmstate", "layer", "map", "disk", "manifest", ""].map((name) => sync(join(fresh, name))));
+    await rename(fresh, join(this.#folder, "generation"));
+    await sync(this.#folder);
   }
 
   /** As large as Roost's. */

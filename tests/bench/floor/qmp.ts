@@ -21,7 +21,12 @@ export class Qmp implements Disposable {
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.setEncoding("utf8").on("data", (text: string) => this.#hear(text));
-    socket.on("close", () => this.#answer.reject(new Error("QEMU has ended")));
+    socket.on("close", () => {
+      const gone = new Error("QEMU has ended");
+      this.#answer.reject(gone);
+      this.#migrated.reject(gone);
+    });
+    this.#migrated.promise.catch(() => {});
     this.#answer.promise.catch(() => {});
   }
 
@@ -52,6 +57,7 @@ export class Qmp implements Disposable {
   /** To be asked for before the migration begins. */
   migrated(): Promise<void> {
     this.#migrated = Promise.withResolvers();
+    this.#migrated.promise.catch(() => {});
     return this.#migrated.promise;
   }
 
@@ -59,12 +65,17 @@ export class Qmp implements Disposable {
     this.#socket.destroy();
   }
 
+  #migration(status: string | undefined): void {
+    if (status === "completed") this.#migrated.resolve();
+    if (status === "failed") this.#migrated.reject(new Error("QEMU: the migration has failed"));
+  }
+
   #hear(text: string): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) {
       const message = JSON.parse(line) as Message;
-      if (message.event === "MIGRATION" && message.data?.status === "completed") this.#migrated.resolve();
+      if (message.event === "MIGRATION") this.#migration(message.data?.status);
       if (message.return === undefined && message.error === undefined) continue;
       const { resolve } = this.#answer;
       this.#answer = Promise.withResolvers();

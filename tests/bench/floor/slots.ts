@@ -30,6 +30,8 @@ export async function openFloorSlots(assets: string, dataFolder: string): Promis
     disk: "auto",
     memory: "mapped",
     hostReserveMb: undefined,
+    // Made when it is taken, so that nothing is made while something is measured.
+    spareSlots: 0,
     logger: pino({ level: "silent" }),
   });
   stack.defer(() => ground.teardown());

@@ -37,7 +37,11 @@ function cellsOf(row: RowResult): string[] {
 function phaseLines(rows: readonly RowResult[]): string[] {
   const row = slowest(rows);
   if (row === undefined) return [];
-  return ["", `Phases of "${row.title}" in the agent, medians in ms:`, ...Object.entries(row.phases).map(phaseLine)];
+  return [
+    "",
+    `Phases of "${row.title}" in ms (medians), those of the agent and by hand:`,
+    ...Object.entries(row.phases).map(phaseLine),
+  ];
 }
 
 function phaseLine([operation, phases]: [string, Readonly<Record<string, number>>]): string {

@@ -1,6 +1,8 @@
 /** New sandboxes from a frozen one: one alone, and eight at once. */
 import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Sandbox } from "@roost/sdk";
 import { FloorMachine, type Origin } from "../floor/machine.ts";
 import { type BenchGround, milliseconds, SHAPE } from "../ground.ts";
@@ -8,20 +10,27 @@ import type { Scenario } from "../measure.ts";
 import type { RowId } from "../rows.ts";
 import { originOf } from "./origins.ts";
 
-export const openCreate = (ground: BenchGround): Promise<Scenario> => open(ground, "create", 1);
-export const openClones = (ground: BenchGround): Promise<Scenario> => open(ground, "clones", 8);
+/** From a base image, of which there is a warm one. */
+export const openCreate = (ground: BenchGround): Promise<Scenario> => open(ground, "create", 1, warmBase);
+/** From a snapshot. */
+export const openClones = (ground: BenchGround): Promise<Scenario> => open(ground, "clones", 8, frozenTemplate);
 
-async function open(ground: BenchGround, row: RowId, copies: number): Promise<Scenario> {
+async function open(
+  ground: BenchGround,
+  row: RowId,
+  copies: number,
+  openTemplate: (ground: BenchGround) => Promise<FrozenTemplate>,
+): Promise<Scenario> {
   const { roost } = ground;
   await using stack = new AsyncDisposableStack();
-  const template = stack.use(await frozenTemplate(ground));
+  const template = stack.use(await openTemplate(ground));
   const kept = stack.move();
   return {
     async roost() {
       const sandboxes: Sandbox[] = [];
       const took = await milliseconds(() =>
         atOnce(copies, async () => {
-          const sandbox = await roost.sandboxes.create({ template: template.name });
+          const sandbox = await roost.sandboxes.create({ ...SHAPE, template: template.name });
           sandboxes.push(sandbox);
           await sandbox.exec("true");
         }),
@@ -47,6 +56,10 @@ async function open(ground: BenchGround, row: RowId, copies: number): Promise<Sc
   };
 }
 
+/** Made only while nobody needs the machine. */
+const WARM_LIMIT_MS = 300_000;
+const WARM_LOOK_MS = 200;
+
 export interface FrozenTemplate extends AsyncDisposable {
   readonly name: string;
   readonly origin: Origin;
@@ -63,6 +76,21 @@ export async function frozenTemplate({ roost, instance }: BenchGround): Promise<
     origin: await originOf(join(instance.dataFolder, "generations", id)),
     [Symbol.asyncDispose]: () => roost.snapshots.delete(name),
   };
+}
+
+/** Wanted since the ground's first sandbox was made; made in the background. */
+async function warmBase({ instance }: BenchGround): Promise<FrozenTemplate> {
+  const folder = join(instance.dataFolder, "warm-bases", SHAPE.template);
+  for (let waited = 0; waited < WARM_LIMIT_MS; waited += WARM_LOOK_MS) {
+    const names = await readdir(folder).catch(() => []);
+    const base = names.find((name) => /-[0-9a-f]{16}$/.test(name));
+    if (base !== undefined) {
+      const origin = await originOf(join(folder, base));
+      return { name: SHAPE.template, origin, async [Symbol.asyncDispose]() {} };
+    }
+    await pause(WARM_LOOK_MS);
+  }
+  throw new Error(`no warm base of ${SHAPE.template} was made\n${await instance.logs()}`);
 }
 
 function atOnce<T>(copies: number, work: (index: number) => Promise<T>): Promise<T[]> {

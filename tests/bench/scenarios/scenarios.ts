@@ -11,21 +11,23 @@ import { openSleep, openUsedSleep } from "./sleep.ts";
 
 export interface ScenarioKind {
   readonly rows: readonly RowId[];
+  readonly warmBases: "auto" | "off";
   /** @param note what else is to be known of a row; the last one counts. */
   readonly open: (ground: BenchGround, note: (id: RowId, text: string) => void) => Promise<Scenario>;
 }
 
 export const SCENARIOS: readonly ScenarioKind[] = [
-  { rows: ["exec"], open: openExec },
-  { rows: ["create"], open: openCreate },
-  { rows: ["resume", "pause"], open: openSleep },
-  { rows: ["resume-used", "pause-used"], open: openUsedSleep },
-  { rows: ["clones"], open: openClones },
+  { rows: ["exec"], warmBases: "off", open: openExec },
+  { rows: ["resume", "pause"], warmBases: "off", open: openSleep },
+  { rows: ["resume-used", "pause-used"], warmBases: "off", open: openUsedSleep },
+  { rows: ["clones"], warmBases: "off", open: openClones },
   {
     rows: ["clone-memory"],
+    warmBases: "off",
     open: (ground, note) => openCloneMemory(ground, (text) => note("clone-memory", text)),
   },
-  { rows: ["fault"], open: openFaults },
-  { rows: ["push"], open: openPush },
-  { rows: ["boot"], open: openBoot },
+  { rows: ["fault"], warmBases: "off", open: openFaults },
+  { rows: ["push"], warmBases: "off", open: openPush },
+  { rows: ["boot"], warmBases: "off", open: openBoot },
+  { rows: ["create"], warmBases: "auto", open: openCreate },
 ];
