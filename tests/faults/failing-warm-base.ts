@@ -27,6 +27,7 @@ export async function failWarmBaseAfter(
   const base = await shelf.find(spec.template, spec);
   if (base) await shelf.remove(base);
   else assert(failure instanceof PlantedFailure, String(failure));
+  await parts.slots.settled();
   assert.deepEqual(await machineState(scope), before);
   assert.deepEqual(parts.admission.load().sandboxes, 0);
   return steps;

@@ -15,6 +15,7 @@ test("a warm base whose making fails at any step", async (t) => {
     const base = await shelf.find(spec.template, spec);
     assert(base);
     await shelf.remove(base);
+    await ground.parts.slots.settled();
   };
   await whole(); // Its image's folder stays.
   const before = await machineState(ground.scope);

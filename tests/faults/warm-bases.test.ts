@@ -37,8 +37,9 @@ describe("a warm base", () => {
     const base = await find();
     assert(base, "it is there");
     await shelf.remove(base);
+    await ground.parts.slots.settled();
     const before = await machineState(ground.scope);
-    for (const name of ["boot", "seal", "cgroup"]) {
+    for (const name of ["seal", "cgroup"]) {
       const step = steps.names.lastIndexOf(name);
       await t.test(`after ${name}`, async () => void (await failWarmBaseAfter(ground, SPEC, step, before)));
     }
@@ -73,12 +74,12 @@ describe("a warm base", () => {
     await warmBase(ground.parts, shelf, orderOf(SPEC), NEVER);
     const base = await find();
     assert(base);
+    await ground.parts.slots.settled();
     const before = await machineState(ground.scope);
-    const wants: string[] = [];
     const warmBases = {
       find: (image: string) => shelf.find(image, SPEC),
       giveUp: (spoilt: typeof base) => shelf.remove(spoilt),
-      want: (image: string) => void wants.push(image),
+      want: () => assert.fail("there was one"),
     };
     const made = async (): Promise<boolean> => {
       const running = await createSandbox(ground.parts, SPEC, new Date(), NEVER, warmBases);
@@ -90,8 +91,6 @@ describe("a warm base", () => {
     await truncate(join(base.folder, "vmstate"), 100);
     assert.equal(await made(), false);
     assert.equal(await find(), undefined);
-    assert.equal(await made(), false);
-    assert.deepEqual(wants, [SPEC.template]);
   });
 });
 
