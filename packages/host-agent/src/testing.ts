@@ -1,6 +1,8 @@
 /** What tests of whole operations (`tests/faults`) need of the agent; no other package imports from it. */
+
+export { runCommand } from "./commands/run.ts";
 export { emptyLayer } from "./disk/qcow2/header.ts";
-export { linkGeneration } from "./generations/generations.ts";
+export { linkGeneration, readManifest } from "./generations/generations.ts";
 export { summarizeMap } from "./generations/memory-map.ts";
 export { findCandidates } from "./host/candidates.ts";
 export { Ground, type GroundOptions } from "./host/ground.ts";

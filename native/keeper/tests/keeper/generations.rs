@@ -1,4 +1,4 @@
-//! `verify` and `compact`: what is done with a generation on the disk.
+//! `verify`, `compact` and `exchange`: what is done with a generation on the disk.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -243,4 +243,33 @@ fn a_compaction_that_fails_leaves_nothing_and_never_touches_what_is_there() {
     let output = run(&["compact".as_ref(), &generation.folder, &out]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(!out.exists());
+}
+
+#[test]
+fn two_folders_take_each_others_place_and_others_are_left_alone() {
+    let world = world_to_save_in();
+    let (one, other) = (world.path("saved/1"), world.path("saved/1.new"));
+    for (folder, content) in [(&one, "old"), (&other, "new")] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("manifest.json"), content).unwrap();
+    }
+    let content = |folder: &Path| fs::read_to_string(folder.join("manifest.json")).unwrap();
+
+    assert!(run(&["exchange".as_ref(), &other, &one]).status.success());
+    assert_eq!(
+        (content(&one), content(&other)),
+        ("new".into(), "old".into())
+    );
+
+    let elsewhere = world.path("1");
+    fs::create_dir(&elsewhere).unwrap();
+    for wrong in [&world.path("saved/2"), &elsewhere] {
+        let output = run(&["exchange".as_ref(), wrong, &one]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("roost-keeper: "));
+        assert_eq!(
+            (content(&one), content(&other)),
+            ("new".into(), "old".into())
+        );
+    }
 }
