@@ -67,6 +67,25 @@ export async function migrateUp(db: Database, folder = FOLDER): Promise<Migratio
   return stepsOf(await migrator(db, folder).migrateToLatest());
 }
 
+/** Runs these and no later ones. @throws when the database is past them, or this Roost does not have them. */
+export async function migrateUpTo(db: Database, names: readonly string[], folder = FOLDER): Promise<MigrationSteps> {
+  const known = new Set(Object.keys(await new SqlFileMigrations(folder).getMigrations()));
+  const unknown = names.find((name) => !known.has(name));
+  const last = names.at(-1);
+  if (unknown !== undefined || last === undefined)
+    throw new Error(`This Roost does not know the migration ${unknown}.`);
+  const done = await doneMigrations(db);
+  const later = done.find((name) => !names.includes(name));
+  if (later !== undefined) throw new Error(`The database is past ${last}: it has had ${later}.`);
+  return stepsOf(await migrator(db, folder).migrateTo(last));
+}
+
+/** The names of those that this database has had, in order. */
+export async function doneMigrations(db: Database, folder = FOLDER): Promise<string[]> {
+  const migrations = await migrator(db, folder).getMigrations();
+  return migrations.filter(({ executedAt }) => executedAt !== undefined).map(({ name }) => name);
+}
+
 /** Takes the last migration back, and with it the data that only it has room for. */
 export async function migrateDown(db: Database, folder = FOLDER): Promise<MigrationSteps> {
   return stepsOf(await migrator(db, folder).migrateDown());
