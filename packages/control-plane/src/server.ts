@@ -21,12 +21,16 @@ import { hostsRoutes } from "./http/routes/hosts.ts";
 import { type LimitsOf, limitsRoutes } from "./http/routes/limits.ts";
 import { sandboxCommandsRoutes } from "./http/routes/sandbox-commands.ts";
 import { sandboxFilesRoutes } from "./http/routes/sandbox-files.ts";
+import { sandboxProcessesRoutes } from "./http/routes/sandbox-processes.ts";
 import { sandboxSleepRoutes } from "./http/routes/sandbox-sleep.ts";
+import { sandboxStreamsRoutes } from "./http/routes/sandbox-streams.ts";
+import { sandboxTreeRoutes } from "./http/routes/sandbox-tree.ts";
 import { sandboxesRoutes } from "./http/routes/sandboxes.ts";
 import { snapshotsRoutes } from "./http/routes/snapshots.ts";
 import { teamMembersRoutes } from "./http/routes/team-members.ts";
 import { teamsRoutes } from "./http/routes/teams.ts";
 import { usersRoutes } from "./http/routes/users.ts";
+import { isWebSocket, Upgrades } from "./http/streams/upgrades.ts";
 import { compileValidator } from "./http/validation.ts";
 import type { IdempotencyKeys } from "./idempotency/idempotency.ts";
 import type { Sandboxes } from "./sandboxes/sandboxes.ts";
@@ -66,9 +70,12 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     // On close, connections that carry a request finish it; idle ones end.
     forceCloseConnections: "idle",
     return503OnClosing: false,
+    http: { shouldUpgradeCallback: isWebSocket },
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  const upgrades = new Upgrades(parts.corsOrigins);
+  upgrades.attach(app);
   app.addHook("onRequest", async (request, reply) => {
     reply.header(REQUEST_ID_HEADER, request.id);
   });
@@ -91,7 +98,10 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
   await app.register(sandboxesRoutes(parts));
   await app.register(sandboxSleepRoutes(parts.sandboxes));
   await app.register(sandboxCommandsRoutes(parts.sandboxes));
+  await app.register(sandboxStreamsRoutes(parts.sandboxes, upgrades));
+  await app.register(sandboxProcessesRoutes(parts.sandboxes));
   await app.register(sandboxFilesRoutes(parts.sandboxes));
+  await app.register(sandboxTreeRoutes(parts.sandboxes));
   await app.register(snapshotsRoutes(parts));
   await app.register(hostsRoutes(parts.hosts));
   await app.register(enrolmentRoutes(parts));

@@ -2,11 +2,15 @@
 
 export { runCommand } from "./commands/run.ts";
 export { emptyLayer } from "./disk/qcow2/header.ts";
+export { type RealGuest, realGuest } from "./envd-client/testing/real-guest.ts";
 export { linkGeneration, readManifest } from "./generations/generations.ts";
 export { summarizeMap } from "./generations/memory-map.ts";
 export { findCandidates } from "./host/candidates.ts";
 export { Ground, type GroundOptions } from "./host/ground.ts";
 export { chooseHostVmm } from "./host/host.ts";
+export { IdentityFolder } from "./identity/identity-folder.ts";
+export { startRpcServer } from "./rpc/server.ts";
+export { FakeSandboxes } from "./rpc/testing/fake-sandboxes.ts";
 export { createSandbox } from "./sandboxes/create.ts";
 export { destroySandbox } from "./sandboxes/destroy.ts";
 export type { Parts } from "./sandboxes/parts.ts";

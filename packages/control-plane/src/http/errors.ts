@@ -15,7 +15,7 @@ export interface ErrorAnswer {
 }
 
 /** What Fastify's own refusals (no JSON, too large, an unknown content type …) are in our terms. */
-function asRoostError(error: FastifyError): RoostError {
+export function asRoostError(error: FastifyError): RoostError {
   if (error instanceof RoostError) return error;
   if (isDatabaseUnavailable(error)) {
     return new RoostError("database_unavailable", "The database does not answer at this moment; try again.", {

@@ -7,6 +7,7 @@ import { ApiKey } from "./schemas/api-keys.ts";
 import { ErrorBody } from "./schemas/errors.ts";
 import { AuditEvent, Team, TeamInvite, TeamMember } from "./schemas/people.ts";
 import { Host, Sandbox, Template } from "./schemas/resources.ts";
+import { STREAM_SCHEMAS } from "./schemas/stream-messages.ts";
 
 const TAGS = [
   { name: "account", description: "People, their sessions, and keys." },
@@ -18,7 +19,18 @@ const TAGS = [
   { name: "operation", description: "For supervisors." },
 ];
 
-const SCHEMAS = [ErrorBody, Sandbox, Template, Host, Team, TeamMember, TeamInvite, AuditEvent, ApiKey];
+const SCHEMAS = [
+  ErrorBody,
+  Sandbox,
+  Template,
+  Host,
+  Team,
+  TeamMember,
+  TeamInvite,
+  AuditEvent,
+  ApiKey,
+  ...STREAM_SCHEMAS,
+];
 
 interface Fields {
   readonly type?: string;

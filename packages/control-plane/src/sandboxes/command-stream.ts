@@ -6,7 +6,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { RoostError } from "@roost/protocol/errors";
 import type { ExecStreamRequestSchema, ExecStreamResponse } from "@roost/protocol/hostagent";
 import { asHostError } from "../hosts/hosts.ts";
-import { clientOfRunning, hostForgot } from "./host-of.ts";
+import { clientOfRunning, hostForgot, noteUse } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
 export interface TerminalSize {
@@ -83,7 +83,7 @@ export async function* followCommand(
     throw requests.failure?.error ?? failureOf(error, opening);
   } finally {
     over.abort();
-    await parts.rows.touchRunning(teamId, id);
+    noteUse(parts, teamId, id);
   }
 }
 

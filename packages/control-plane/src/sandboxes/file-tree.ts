@@ -4,7 +4,7 @@ import { RoostError } from "@roost/protocol/errors";
 import type { FileEntry, WatchFilesResponse } from "@roost/protocol/hostagent";
 import { asHostError, type HostAgentClient } from "../hosts/hosts.ts";
 import type { FilePlace } from "./files.ts";
-import { clientOfRunning } from "./host-of.ts";
+import { clientOfRunning, noteUse } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
 /** Removing or moving a large folder is a lot of work for a guest. */
@@ -79,7 +79,7 @@ export class SandboxFileTree {
       throw asHostError(error);
     } finally {
       over.abort();
-      await this.#parts.rows.touchRunning(teamId, id);
+      noteUse(this.#parts, teamId, id);
     }
   }
 

@@ -4,7 +4,7 @@ import type { StreamReadFileResponse } from "@roost/protocol/hostagent";
 import { asHostError } from "../hosts/hosts.ts";
 import { Blocks } from "./blocks.ts";
 import { targetOf } from "./file-tree.ts";
-import { clientOfRunning } from "./host-of.ts";
+import { clientOfRunning, noteUse } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
 export interface FilePlace {
@@ -38,7 +38,7 @@ export async function writeSandboxFile(
   } catch (error) {
     throw upload.sourceFailure ?? asHostError(error);
   } finally {
-    await parts.rows.touchRunning(teamId, id);
+    noteUse(parts, teamId, id);
   }
 }
 

@@ -23,6 +23,13 @@ export async function clientOfRunning(parts: SandboxParts, teamId: string, id: s
   throw notRunning(await requireSandbox(parts, teamId, id));
 }
 
+/** Notes, some time soon, that a sandbox has been in use until now. */
+export function noteUse(parts: SandboxParts, teamId: string, id: string): void {
+  parts.background.run("note that a sandbox was in use", async () => {
+    await parts.rows.touchRunning(teamId, id);
+  });
+}
+
 /** @throws RoostError `not_found`, also for another team's. */
 export async function requireSandbox(
   parts: Pick<SandboxParts, "rows">,

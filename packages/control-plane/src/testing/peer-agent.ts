@@ -225,6 +225,7 @@ export class PeerAgent extends EventEmitter {
       if (!file) throw new RoostError("not_found", `There is no file ${path}.`);
       return file;
     });
+    yield { sizeBytes: BigInt(content.length) };
     for (let start = 0; start < content.length; start += 64 * 1024) {
       yield { chunk: content.subarray(start, start + 64 * 1024) };
     }

@@ -1,111 +1,92 @@
-/** Files in and out of a sandbox, up to a limit. */
-import type { BusboyFileStream } from "@fastify/busboy";
-import multipart from "@fastify/multipart";
+/** Files in and out of a sandbox: as streams of any size, and, up to a limit, each in one answer. */
+import { Readable } from "node:stream";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
-import { RoostError } from "@roost/protocol/errors";
-import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { FilePlace, Sandboxes } from "../../sandboxes/sandboxes.ts";
+import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { untilDisconnect } from "../disconnect.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { GuestPath, Text } from "../schemas/text.ts";
-import { compileValidator, requireValid } from "../validation.ts";
-
-const User = () => Text({ minLength: 1, maxLength: 64, description: "The sandbox's default user if absent." });
-const Place = Type.Object({ path: GuestPath(), user: Type.Optional(User()) }, { additionalProperties: false });
-
-/** For the document. The parts come in a stream, and are checked as they come. */
-const WriteForm = Type.Object({
-  path: GuestPath({ description: "Must come before `file`." }),
-  user: Type.Optional(User()),
-  file: Type.String({ format: "binary" }),
-});
+import { Place, takeUploads, UploadForm, withBareBody, withForm } from "../uploads.ts";
+import { compileValidator } from "../validation.ts";
 
 const ERRORS = [
+  "invalid_request",
   "not_found",
   "not_running",
+  "sandbox_paused",
   "payload_too_large",
   "host_failed",
   "host_unavailable",
   "disk_full",
 ] as const;
+const config = { access: "key-or-session", audit: "nothing", errors: ERRORS } as const;
+const BINARY = Type.Unsafe<Buffer | Readable>({ type: "string", format: "binary" });
+/** A download's pieces that wait to be sent. */
+const READ_AHEAD_BYTES = 512 * 1024;
 
-const FORM_LIMITS = {
-  fieldNameSize: 100,
-  fieldSize: 16 * 1024,
-  fields: 10,
-  parts: 20,
-  fileSize: Number.MAX_SAFE_INTEGER,
+const bytesAnswer = {
+  200: { description: "The file's bytes.", content: { "application/octet-stream": { schema: BINARY } } },
 };
-
-interface Upload {
-  readonly place: FilePlace;
-  readonly file: BusboyFileStream;
-}
-
-/** Reads a form up to its file, whose bytes are still to come. What follows the file is not looked at. */
-async function readUpload(request: FastifyRequest): Promise<Upload> {
-  const fields: Record<string, unknown> = {};
-  try {
-    for await (const part of request.parts()) {
-      if (part.type === "file") return { place: requireValid(Place, fields), file: part.file };
-      fields[part.fieldname] = part.value;
-    }
-  } catch (error) {
-    throw asFormError(error);
-  }
-  throw new RoostError("invalid_request", "file is missing.");
-}
-
-async function* contentOf(file: BusboyFileStream): AsyncGenerator<Uint8Array> {
-  try {
-    yield* file;
-  } catch (error) {
-    throw asFormError(error);
-  }
-}
-
-/** A form that is cut off, or none at all, gets an error of the parser's own. */
-function asFormError(error: unknown): unknown {
-  if (error instanceof RoostError) return error;
-  return new RoostError("invalid_request", "The form is malformed, or broke off before its end.", { cause: error });
-}
-
-/** What was not read of a request that was refused: left lying, it would block the next request of its connection. */
-function discardRest(request: FastifyRequest): void {
-  request.raw.unpipe();
-  request.raw.resume();
-}
+const written = { 204: Type.Null({ description: "Written." }) };
+/** The body is checked as it comes. */
+const uncheckedBody: { validatorCompiler: typeof compileValidator } = {
+  validatorCompiler: (route) => (route.httpPart === "body" ? () => true : compileValidator(route)),
+};
 
 export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncTypebox {
   return async (app) => {
-    // Every part named `file` is one, with or without a file name.
-    await app.register(multipart, { limits: FORM_LIMITS, isPartAFile: (field) => field === "file" });
+    await takeUploads(app);
 
     app.post(
       "/v1/sandboxes/:id/files/write",
       {
-        config: { access: "key-or-session", audit: "nothing", errors: ERRORS },
+        config,
         schema: {
           tags: ["files"],
           summary: "Write a file; it is there whole or not at all",
           consumes: ["multipart/form-data"],
           params: IdParams("sandbox"),
-          body: WriteForm,
-          response: { 204: Type.Null({ description: "Written." }) },
+          body: UploadForm,
+          response: written,
         },
-        validatorCompiler: (route) => (route.httpPart === "body" ? () => true : compileValidator(route)),
+        ...uncheckedBody,
       },
       async (request, reply) => {
-        if (!request.isMultipart()) throw new RoostError("invalid_request", "Send the file as multipart/form-data.");
-        const { id } = request.params;
-        try {
-          const { place, file } = await readUpload(request);
-          await sandboxes.writeFile(teamOf(request), id, place, contentOf(file), untilDisconnect(reply));
-        } finally {
-          discardRest(request);
-        }
+        await withForm(request, ({ place, content }) =>
+          sandboxes.writeSmallFile(teamOf(request), request.params.id, place, content, untilDisconnect(reply)),
+        );
+        return reply.code(204).send(null);
+      },
+    );
+
+    app.post(
+      "/v1/sandboxes/:id/files/stream/write",
+      {
+        config,
+        schema: {
+          tags: ["files"],
+          summary: "Write a file of any size; it is there whole or not at all",
+          description: "As a form, or with the file as the bare body and its place in the query.",
+          consumes: ["multipart/form-data"],
+          params: IdParams("sandbox"),
+          querystring: Type.Object(
+            {
+              path: Type.Optional(GuestPath({ description: "Of a bare body (`application/octet-stream`)." })),
+              user: Type.Optional(Text({ minLength: 1, maxLength: 64, description: "The same." })),
+            },
+            { additionalProperties: false },
+          ),
+          body: UploadForm,
+          response: written,
+        },
+        ...uncheckedBody,
+      },
+      async (request, reply) => {
+        const withUpload = request.isMultipart() ? withForm : withBareBody;
+        await withUpload(request, ({ place, content }) =>
+          sandboxes.writeFile(teamOf(request), request.params.id, place, content, untilDisconnect(reply)),
+        );
         return reply.code(204).send(null);
       },
     );
@@ -113,31 +94,41 @@ export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
     app.post(
       "/v1/sandboxes/:id/files/read",
       {
-        config: { access: "key-or-session", audit: "nothing", errors: ERRORS },
+        config,
         schema: {
           tags: ["files"],
           summary: "Read a file",
           params: IdParams("sandbox"),
           body: Place,
-          response: {
-            200: {
-              description: "The file's bytes.",
-              content: {
-                "application/octet-stream": { schema: Type.Unsafe<Buffer>({ type: "string", format: "binary" }) },
-              },
-            },
-          },
+          response: bytesAnswer,
         },
       },
       async (request, reply) => {
-        const { path, user } = request.body;
-        const content = await sandboxes.readFile(
-          teamOf(request),
-          request.params.id,
-          { path, user },
-          untilDisconnect(reply),
-        );
+        const { params, body } = request;
+        const content = await sandboxes.readSmallFile(teamOf(request), params.id, body, untilDisconnect(reply));
         return reply.type("application/octet-stream").send(content);
+      },
+    );
+
+    app.post(
+      "/v1/sandboxes/:id/files/stream/read",
+      {
+        config,
+        schema: {
+          tags: ["files"],
+          summary: "Read a file of any size",
+          description: "An answer that breaks off is an error: a file is never short without one.",
+          params: IdParams("sandbox"),
+          body: Place,
+          response: bytesAnswer,
+        },
+      },
+      async (request, reply) => {
+        const { params, body } = request;
+        const { size, chunks } = await sandboxes.readFile(teamOf(request), params.id, body, untilDisconnect(reply));
+        if (size !== undefined) reply.header("content-length", size);
+        const stream = Readable.from(chunks, { objectMode: false, highWaterMark: READ_AHEAD_BYTES });
+        return reply.type("application/octet-stream").send(stream);
       },
     );
   };

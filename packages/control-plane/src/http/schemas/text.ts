@@ -31,6 +31,10 @@ const METADATA_NAME = pattern(
   "^[^\\u0000\\ud800-\\udfff]{1,128}$",
   "must be a name of 1 to 128 whole Unicode characters without NUL",
 );
+const TAG = pattern(
+  "^[A-Za-z_][A-Za-z0-9._-]{0,127}$",
+  "must be a letter, then letters, digits, dots, hyphens and underscores, 128 at most",
+);
 const GUEST_PATH = pattern("^[^\\u0000\\ud800-\\udfff]+$", "must not be empty, and be without NUL");
 const FOUR_DIGIT_YEAR = pattern("^2\\d{3}-", "must be a time such as 2030-01-31T12:00:00Z");
 const HOST_AND_PORT = pattern(
@@ -52,6 +56,8 @@ export const Name = (options: Lengths = {}) => Type.String({ pattern: NAME, ...o
 export const Token = (options: Lengths = {}) => Text({ minLength: 1, maxLength: 200, ...options });
 /** A path in a sandbox; a relative one begins at the user's home, and so does `~`. */
 export const GuestPath = (options: Lengths = {}) => Type.String({ pattern: GUEST_PATH, maxLength: 4096, ...options });
+/** A name for a process; never a number. */
+export const Tag = (options: Lengths = {}) => Type.String({ pattern: TAG, ...options });
 export const HostAndPort = (options: Lengths = {}) =>
   Type.String({ pattern: HOST_AND_PORT, maxLength: 255, ...options });
 

@@ -27,9 +27,9 @@ export class FakeSandboxes implements HostSandboxes {
   /** What every read of a file gives, when set. */
   onRead: (() => AsyncIterable<Uint8Array>) | undefined;
   failure: unknown;
-  /** The one guest of all of them, for what is done in it by itself. */
+  /** The one guest of all of them. Without it, what is done in a guest is done here. */
   envd: EnvdClient | undefined;
-  readonly taken = new AbortController();
+  taken = new AbortController();
   /** Of the guest, under way. */
   uses = 0;
   /** Held up by this before they read. */
@@ -102,17 +102,26 @@ export class FakeSandboxes implements HostSandboxes {
 
   async exec(_id: string, request: ExecRequest, signal: AbortSignal): Promise<ExecResult> {
     this.execs.push(request);
+    if (this.envd) return await this.envd.exec(request, signal);
     if (this.onExec !== undefined) return await this.onExec(request, signal);
     const stdout = Buffer.from([request.cmd, ...request.args].join(" "));
     return { stdout, stderr: Buffer.alloc(0), exitCode: 0, durationMs: 1, timedOut: false, truncated: false };
   }
 
-  writeFile(_id: string, path: string, _user: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  writeFile(
+    _id: string,
+    path: string,
+    user: string,
+    chunks: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (this.envd) return this.envd.writeFile(path, user, chunks, AbortSignal.any([signal, this.taken.signal]));
     this.lastWrite = this.#write(path, chunks);
     return this.lastWrite;
   }
 
-  async readFile(_id: string, path: string): Promise<FileContent> {
+  async readFile(_id: string, path: string, user: string, signal: AbortSignal): Promise<FileContent> {
+    if (this.envd) return this.envd.readFile(path, user, AbortSignal.any([signal, this.taken.signal]));
     if (this.onRead !== undefined) return { chunks: this.onRead() };
     const content = this.files.get(path);
     if (content === undefined) throw new RoostError("not_found", `The sandbox has no file ${path}.`);
