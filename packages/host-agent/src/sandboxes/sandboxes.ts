@@ -124,6 +124,7 @@ export class Sandboxes implements AsyncDisposable {
       (running) => {
         entry.reason = undefined;
         this.#nowRunning(entry, running);
+        this.#considerUpkeep(entry);
       },
       (error: unknown) => {
         entry.state = before;
@@ -338,14 +339,13 @@ export class Sandboxes implements AsyncDisposable {
     const entry = entryOf(found.id, found.spec ?? {}, createdAt, found.state, reason);
     this.#entries.set(found.id, entry);
     if (found.state === "running") this.#nowRunning(entry, found.running);
-    else this.#considerUpkeep(entry);
+    this.#considerUpkeep(entry);
   }
 
   #nowRunning(entry: Entry, running: RunningSandbox): void {
     entry.running = running;
     entry.state = "running";
     this.#upkeep.woken(entry.id, running);
-    this.#considerUpkeep(entry);
     entry.activity = new Activity(entry.timeoutSec, this.#parts.now, () => void this.#pauseIdle(entry));
     void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
   }
