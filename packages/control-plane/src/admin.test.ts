@@ -141,7 +141,7 @@ test("wrong usage says how it is done, and exits with 2", async () => {
     cases.map(async ([args, input, message]) => {
       const ran = await admin("postgresql://127.0.0.1:1/x", args, input);
       assert.match(ran.err, message);
-      assert.match(ran.err, /Usage: node admin\.ts COMMAND/);
+      assert.match(ran.err, /Usage: \.\/roost admin COMMAND/);
       assert.equal(ran.code, 2);
     }),
   );
