@@ -4,9 +4,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { newId } from "@roost/protocol/ids";
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Database } from "../db/database.ts";
 import { afterCursor, type PageRequest } from "../db/pages.ts";
+import { soonDurable } from "../db/soon-durable.ts";
 import type { AuditOutcome, AuditRow } from "../db/tables.ts";
 
 export interface AuditEntry {
@@ -39,13 +40,15 @@ export class AuditLog {
     this.#keptDays = keptDays;
   }
 
-  begin(entry: AuditEntry): Promise<string> {
-    return insertEntry(this.#db, entry, "begun");
+  async begin(entry: AuditEntry): Promise<string> {
+    const id = newId("event", randomBytes);
+    await insertEntry(this.#db, soonDurable(id), entry, "begun");
+    return id;
   }
 
   /** For what has no one to be written before it, such as a sign-up. */
   async add(entry: AuditEntry): Promise<void> {
-    await insertEntry(this.#db, entry, "done");
+    await insertEntry(this.#db, newId("event", randomBytes), entry, "done");
   }
 
   async end(id: string, { outcome, subject, details }: AuditEnding): Promise<void> {
@@ -89,11 +92,15 @@ export async function auditOnMachine(
   details: object = {},
 ): Promise<void> {
   const nobody = { teamId: null, userId: null, keyId: null, actor: "on the machine", address: null, requestId: null };
-  await insertEntry(db, { ...nobody, action, subject, details: { ...details } }, "done");
+  await insertEntry(db, newId("event", randomBytes), { ...nobody, action, subject, details: { ...details } }, "done");
 }
 
-async function insertEntry(db: Database, entry: AuditEntry, outcome: AuditOutcome): Promise<string> {
-  const id = newId("event", randomBytes);
+async function insertEntry(
+  db: Database,
+  id: string | RawBuilder<string>,
+  entry: AuditEntry,
+  outcome: AuditOutcome,
+): Promise<void> {
   await db
     .insertInto("audit_log")
     .values({
@@ -110,5 +117,4 @@ async function insertEntry(db: Database, entry: AuditEntry, outcome: AuditOutcom
       request_id: entry.requestId,
     })
     .execute();
-  return id;
 }

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { RoostError } from "@roost/protocol/errors";
 import { sql } from "kysely";
 import type { Database } from "../db/database.ts";
+import { soonDurable } from "../db/soon-durable.ts";
 
 const NOW = sql<Date>`now()`;
 const A_DAY_AGO = sql<Date>`now() - interval '24 hours'`;
@@ -49,7 +50,7 @@ export class IdempotencyKeys {
     const subject_id = newSubjectId();
     const inserted = await this.#db
       .insertInto("idempotency_keys")
-      .values({ team_id, key, route, body_hash, subject_id, status: null, answer: null })
+      .values({ team_id, key, route, body_hash, subject_id: soonDurable(subject_id), status: null, answer: null })
       .onConflict((conflict) => conflict.columns(["team_id", "key"]).doNothing())
       .returning("subject_id")
       .executeTakeFirst();

@@ -22,9 +22,10 @@
  * A control plane that dies in the middle leaves `pausing` or `resuming`; the next heartbeats tell how it ended (`reconcile.ts`).
  * (`missing` comes with the monitor.)
  */
-import { sql, type UpdateObject } from "kysely";
+import { type RawBuilder, sql, type UpdateObject } from "kysely";
 import { violatesForeignKey } from "../db/constraints.ts";
 import type { Database } from "../db/database.ts";
+import { soonDurable } from "../db/soon-durable.ts";
 import type { NewSandboxRow, SandboxRow, SandboxStatus, Tables } from "../db/tables.ts";
 import type { TeamLimits } from "../teams/limits.ts";
 import type { Observed } from "./observed.ts";
@@ -45,6 +46,9 @@ const NOT_STOPPED: readonly SandboxStatus[] = [
 
 /** A row as somebody has read it. A change that builds on it holds only while the row is still the same. */
 export type Seen = Pick<SandboxRow, "id" | "status" | "last_updated">;
+
+/** Of the row that is meant; `soonDurable` when its change need not wait for the disk. */
+type Id = string | RawBuilder<string>;
 
 /** What a transition sets. */
 type Change = UpdateObject<Tables, "sandboxes">;
@@ -88,7 +92,7 @@ export class SandboxRows {
     try {
       return await this.#db.transaction().execute(async (trx) => {
         await this.#limits.requireRoom(trx, row.team_id, { sandboxes: 1, ...held(row) });
-        const values = { ...row, status: "pending" as const };
+        const values = { ...row, id: soonDurable(row.id), status: "pending" as const };
         return trx.insertInto("sandboxes").values(values).returningAll().executeTakeFirstOrThrow();
       });
     } catch (error) {
@@ -103,7 +107,8 @@ export class SandboxRows {
    */
   async assignHost(id: string, hostId: string): Promise<SandboxRow | "host-gone" | undefined> {
     try {
-      return await this.#transition(id, ["pending", "starting"], { status: "starting", host_id: hostId });
+      const from = ["pending", "starting"] as const;
+      return await this.#transition(soonDurable(id), from, { status: "starting", host_id: hostId });
     } catch (error) {
       if (violatesForeignKey(error, "sandboxes_host_id_fkey")) return "host-gone";
       throw error;
@@ -127,10 +132,11 @@ export class SandboxRows {
    * @throws RoostError `limit_reached` when it would wake.
    */
   begin(seen: SandboxRow, status: "pausing" | "resuming"): Promise<SandboxRow | undefined> {
-    if (status === "pausing") return this.#compareAndSet(this.#db, seen, { status, error: null });
+    const change = { status, error: null };
+    if (status === "pausing") return this.#compareAndSet(this.#db, seen, change, soonDurable(seen.id));
     return this.#db.transaction().execute(async (trx) => {
       await this.#limits.requireRoom(trx, seen.team_id, held(seen));
-      return this.#compareAndSet(trx, seen, { status, error: null });
+      return this.#compareAndSet(trx, seen, change, soonDurable(seen.id));
     });
   }
 
@@ -208,14 +214,14 @@ export class SandboxRows {
     return this.#db
       .updateTable("sandboxes")
       .set({ last_active_at: NOW })
-      .where("id", "=", id)
+      .where("id", "=", soonDurable(id))
       .where("team_id", "=", teamId)
       .where("status", "=", "running")
       .returningAll()
       .executeTakeFirst();
   }
 
-  #transition(id: string, from: readonly SandboxStatus[], to: Change): Promise<SandboxRow | undefined> {
+  #transition(id: Id, from: readonly SandboxStatus[], to: Change): Promise<SandboxRow | undefined> {
     return this.#db
       .updateTable("sandboxes")
       .set({ ...to, last_updated: NOW })
@@ -225,11 +231,11 @@ export class SandboxRows {
       .executeTakeFirst();
   }
 
-  #compareAndSet(db: Database, seen: Seen, to: Change): Promise<SandboxRow | undefined> {
+  #compareAndSet(db: Database, seen: Seen, to: Change, id: Id = seen.id): Promise<SandboxRow | undefined> {
     return db
       .updateTable("sandboxes")
       .set({ ...to, last_updated: NOW })
-      .where("id", "=", seen.id)
+      .where("id", "=", id)
       .where("status", "=", seen.status)
       .where("last_updated", "=", seen.last_updated)
       .returningAll()
