@@ -1,5 +1,6 @@
 /** A generation once more, in another place, for another owner: the same files by hard link. */
-import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { flush, flushAll } from "./durable.ts";
 import { DISK_FOLDER, MEMORY_FOLDER } from "./layout.ts";
@@ -22,18 +23,23 @@ export async function linkGeneration(from: string, to: string, { durable }: { du
   if (durable) await flush(dirname(to));
 }
 
-/** It may be renewed (renew.ts) in the middle: then what was linked is of two folders, and is linked again. */
+/**
+ * It may be renewed (upkeep/renew.ts) in the middle. The folder that was found first is held open: all is linked from that one, or, when it is
+ * removed before, from the one that took its place.
+ */
 async function linkWhole(from: string, fresh: string): Promise<void> {
   for (;;) {
     await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh, { recursive: true, mode: 0o700 });
-    const source = await inodeOf(from);
+    await using source = await open(from, constants.O_RDONLY | constants.O_DIRECTORY);
+    const held = `/proc/self/fd/${source.fd}`;
     try {
-      for (const folder of ["", MEMORY_FOLDER, DISK_FOLDER]) await linkFiles(join(from, folder), join(fresh, folder));
+      for (const folder of ["", MEMORY_FOLDER, DISK_FOLDER]) await linkFiles(join(held, folder), join(fresh, folder));
+      return;
     } catch (error) {
-      if ((await inodeOf(from)) === source) throw error;
+      const [now, then] = await Promise.all([stat(from), source.stat()]);
+      if (now.ino === then.ino) throw error;
     }
-    if ((await inodeOf(from)) === source) return;
   }
 }
 
@@ -42,8 +48,4 @@ async function linkFiles(from: string, to: string): Promise<void> {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     if (entry.isFile()) await link(join(from, entry.name), join(to, entry.name));
   }
-}
-
-async function inodeOf(folder: string): Promise<bigint> {
-  return (await stat(folder, { bigint: true })).ino;
 }
