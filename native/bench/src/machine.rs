@@ -23,6 +23,8 @@ const TAP: RawFd = 3;
 /// `ram`, the file in whose place the memory is given.
 pub fn become_machine(arguments: &Arguments) -> Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // Memory is told apart by pages, as Roost does.
+    rustix::thread::disable_transparent_huge_pages(true)?;
     let (root, vm) = (arguments.path("root")?, arguments.path("vm")?);
     let paged = arguments.text("memory")? == "paged";
     let generation = arguments.optional("generation").map(Path::new);

@@ -11,6 +11,7 @@ use crate::arguments::Arguments;
 const PAGE: usize = 4096;
 /// Read at a time.
 const PIECE: u64 = 1 << 20;
+const ZEROS: [u8; PAGE] = [0; PAGE];
 const MOST_RUNS: usize = 2048;
 
 /// See linux/fs.h, as for all here.
@@ -73,7 +74,7 @@ pub fn save(arguments: &Arguments) -> Result<()> {
                 let piece = &mut bytes[..(run.end - start).min(PIECE) as usize];
                 memory.read_exact_at(piece, start)?;
                 for page in piece.chunks_exact(PAGE) {
-                    if page.iter().any(|&byte| byte != 0) {
+                    if page != ZEROS {
                         layer.write_all(page)?;
                     }
                 }
