@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 /// Carries the sandbox's access token.
 pub const TOKEN_HEADER: &str = "x-access-token";
 
-/// Whether the headers carry this token. Takes the same time wherever the first difference is.
+/// Whether the headers carry this token.
 pub fn has_token(headers: &HeaderMap, token: &str) -> bool {
     headers
         .get(TOKEN_HEADER)
@@ -27,7 +27,8 @@ pub fn user_name(headers: &HeaderMap) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-fn equal(given: &[u8], wanted: &[u8]) -> bool {
+/// Takes the same time wherever the first difference is.
+pub fn equal(given: &[u8], wanted: &[u8]) -> bool {
     let differing = given.iter().zip(wanted).fold(0, |differing, (a, b)| {
         std::hint::black_box(differing | (a ^ b))
     });

@@ -17,6 +17,7 @@ mod folders;
 mod guest;
 mod keepalive;
 mod limits;
+mod metadata;
 mod paths;
 mod processes;
 mod random;

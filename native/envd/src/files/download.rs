@@ -33,7 +33,7 @@ pub async fn download(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = target::query(query)?;
-    let user = target::user(&agent, &query, &headers)?;
+    let user = target::user(&agent, query.username.as_deref(), &headers)?;
     let path = target::path(&agent, &user, query.path.as_deref())?;
     let coding = coding::accepted(&headers).ok_or_else(|| {
         HttpError::new(

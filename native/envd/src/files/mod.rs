@@ -2,11 +2,15 @@
 //! new files belong to the user.
 
 mod coding;
+mod compose;
 mod download;
+mod noted;
 mod range;
 mod target;
 mod temporary;
 mod upload;
+mod written;
 
+pub use compose::compose;
 pub use download::download;
 pub use upload::upload;

@@ -27,14 +27,10 @@ pub fn query(given: Result<extract::Query<Query>, QueryRejection>) -> Result<Que
     Ok(query)
 }
 
-/// The user named in the query, else by HTTP Basic, else the default one.
-pub fn user(agent: &Agent, query: &Query, headers: &HeaderMap) -> Result<User, HttpError> {
+/// The user that the request itself names, else the one of HTTP Basic, else the default one.
+pub fn user(agent: &Agent, named: Option<&str>, headers: &HeaderMap) -> Result<User, HttpError> {
     let basic = credentials::user_name(headers);
-    let named = query
-        .username
-        .as_deref()
-        .filter(|name| !name.is_empty())
-        .or(basic.as_deref());
+    let named = named.filter(|name| !name.is_empty()).or(basic.as_deref());
     agent
         .user(named)
         .map_err(|unknown| HttpError::new(StatusCode::UNAUTHORIZED, unknown.to_string()))

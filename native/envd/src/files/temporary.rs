@@ -1,15 +1,13 @@
 //! A file that appears whole or not at all: written under a temporary name in its folder, then renamed. Dropped before that,
 //! it leaves nothing.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
-
 use crate::folders;
+use crate::metadata::{self, Metadata};
 use crate::random;
 use crate::users::User;
 
@@ -18,15 +16,15 @@ const NEW_FILE_MODE: u32 = 0o644;
 /// A file that is being written.
 #[derive(Debug)]
 pub struct Temporary {
-    file: File,
+    pub file: File,
     /// Empty once it has been renamed.
     path: PathBuf,
     target: PathBuf,
 }
 
 impl Temporary {
-    /// Begins a file that will be `target`, or what that symlink points to. Makes missing folders.
-    pub fn begin(target: &Path, user: &User) -> io::Result<Self> {
+    /// Begins a file that will be `target`, or what that symlink points to, and of which this is noted. Makes missing folders.
+    pub fn begin(target: &Path, user: &User, noted: &Metadata) -> io::Result<Self> {
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let mode = replaceable_mode(&target)?;
         let folder = target.parent().ok_or(io::ErrorKind::IsADirectory)?;
@@ -39,25 +37,11 @@ impl Temporary {
             .open(&path)?;
         // By its descriptor: in a folder of the user's the name could lead elsewhere by now.
         let prepared = fchown(&file, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)));
-        let temporary = Self {
-            file: File::from_std(file),
-            path,
-            target,
-        };
+            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
+            .and_then(|()| metadata::write(&file, noted));
+        let temporary = Self { file, path, target };
         prepared?;
         Ok(temporary)
-    }
-
-    /// Adds to it.
-    pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.file.write_all(piece).await
-    }
-
-    /// Returns once all of it is in the file.
-    pub async fn flushed(mut self) -> io::Result<Self> {
-        self.file.flush().await?;
-        Ok(self)
     }
 
     /// Makes it the target, which it replaces at once for all who look.

@@ -12,22 +12,18 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
-use serde::Serialize;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
 
 use super::coding::{self, Coding, Unpacker};
+use super::noted;
 use super::target;
 use super::temporary::Temporary;
+use super::written::Written;
 use crate::agent::Agent;
+use crate::metadata::Metadata;
 use crate::server::HttpError;
 use crate::users::User;
-
-/// A file as it was written.
-#[derive(Debug, Serialize)]
-pub struct Written {
-    path: String,
-    name: String,
-    r#type: &'static str,
-}
 
 /// 200 with what was written; 400, 401, 507. A file is there whole or not at all; of several, those before one that failed
 /// are there.
@@ -37,17 +33,18 @@ pub async fn upload(
     request: Request,
 ) -> Result<Json<Vec<Written>>, HttpError> {
     let query = target::query(query)?;
-    let user = target::user(&agent, &query, request.headers())?;
+    let user = target::user(&agent, query.username.as_deref(), request.headers())?;
+    let noted = noted::metadata(request.headers())?;
     let request = unpacked(request)?;
     if is_form(request.headers()) {
-        return upload_form(&agent, &query, &user, request).await;
+        return upload_form(&agent, &query, &user, &noted, request).await;
     }
     let path = target::path(&agent, &user, query.path.as_deref())?;
     let body = request
         .into_body()
         .into_data_stream()
         .map_err(io::Error::other);
-    Ok(Json(vec![write(&path, &user, body).await?]))
+    Ok(Json(vec![write(&path, &user, &noted, body).await?]))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -64,6 +61,7 @@ async fn upload_form(
     agent: &Agent,
     query: &target::Query,
     user: &User,
+    noted: &Metadata,
     request: Request,
 ) -> Result<Json<Vec<Written>>, HttpError> {
     let mut form = Multipart::from_request(request, &())
@@ -86,7 +84,7 @@ async fn upload_form(
             .filter(|path| !path.is_empty())
             .or(part.file_name());
         let path = target::path(agent, user, named)?;
-        written.push(write(&path, user, part.map_err(io::Error::other)).await?);
+        written.push(write(&path, user, noted, part.map_err(io::Error::other)).await?);
     }
     if written.is_empty() {
         return Err(HttpError::bad_request("the form holds no file"));
@@ -97,32 +95,33 @@ async fn upload_form(
 async fn write(
     path: &Path,
     user: &User,
+    noted: &Metadata,
     body: impl Stream<Item = io::Result<Bytes>>,
 ) -> Result<Written, HttpError> {
     let failed = |error| target::io_error(path, &error);
-    let (target, owner) = (path.to_owned(), user.clone());
-    let mut file = off_thread(move || Temporary::begin(&target, &owner))
-        .await
-        .map_err(failed)?;
+    let (target, owner, noted) = (path.to_owned(), user.clone(), noted.clone());
+    let begun = off_thread(move || {
+        let temporary = Temporary::begin(&target, &owner, &noted)?;
+        let file = temporary.file.try_clone()?;
+        Ok((temporary, File::from_std(file)))
+    });
+    let (temporary, mut file) = begun.await.map_err(failed)?;
     let mut body = std::pin::pin!(body);
     while let Some(piece) = body
         .try_next()
         .await
         .map_err(|error| HttpError::bad_request(format!("the body broke off: {error}")))?
     {
-        file.write(&piece).await.map_err(failed)?;
+        file.write_all(&piece).await.map_err(failed)?;
     }
-    let written = file.flushed().await.map_err(failed)?;
-    off_thread(move || written.rename()).await.map_err(failed)?;
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    Ok(Written {
-        path: path.to_string_lossy().into_owned(),
-        name,
-        r#type: "file",
-    })
+    // Before that not all of it is in the file.
+    file.flush().await.map_err(failed)?;
+    let target = path.to_owned();
+    let renamed = off_thread(move || {
+        temporary.rename()?;
+        Ok(Written::look(&target))
+    });
+    renamed.await.map_err(failed)
 }
 
 /// Finding and making folders may wait for the disk, which the server's thread must not.

@@ -11,6 +11,7 @@ use buffa_types::google::protobuf::Timestamp;
 
 use super::permissions;
 use crate::r#gen::filesystem::{EntryInfo, FileType};
+use crate::metadata;
 use crate::users::Names;
 
 /// The entry at `path`. A link is told with the type and mode of what it points to, and where that is.
@@ -49,6 +50,7 @@ pub fn describe(path: &Path, names: &Names) -> io::Result<EntryInfo> {
         group: names.group(own.gid()),
         modified_time: modified(&own).into(),
         symlink_target,
+        metadata: metadata::read(path).into_iter().collect(),
         ..EntryInfo::default()
     })
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::metadata;
+
 /// Moves `source` to `destination`, which is replaced as rename(2) would.
 pub fn relocate(source: &Path, destination: &Path) -> io::Result<()> {
     match fs::rename(source, destination) {
@@ -53,7 +55,7 @@ fn copy_tree(source: &Path, target: &Path) -> io::Result<()> {
             let name = entry?.file_name();
             copy_tree(&source.join(&name), &target.join(&name))?;
         }
-        return complete(&File::open(target)?, &metadata);
+        return complete(&File::open(target)?, source, &metadata);
     }
     if !metadata.is_file() {
         return Err(io::Error::new(
@@ -63,12 +65,13 @@ fn copy_tree(source: &Path, target: &Path) -> io::Result<()> {
     }
     let mut copy = File::options().write(true).create_new(true).open(target)?;
     io::copy(&mut File::open(source)?, &mut copy)?;
-    complete(&copy, &metadata)
+    complete(&copy, source, &metadata)
 }
 
 /// The owner before the mode: changing the owner clears set-user-id. The times last: all else changes them.
-fn complete(copy: &File, metadata: &Metadata) -> io::Result<()> {
+fn complete(copy: &File, source: &Path, metadata: &Metadata) -> io::Result<()> {
     fchown(copy, Some(metadata.uid()), Some(metadata.gid()))?;
     copy.set_permissions(metadata.permissions())?;
+    metadata::write(copy, &metadata::read(source))?;
     copy.set_times(FileTimes::new().set_modified(metadata.modified()?))
 }

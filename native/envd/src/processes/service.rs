@@ -180,7 +180,12 @@ impl Process for ProcessService {
                         "the stream must name its process first",
                     ));
                 }
-                (Some(InputEvent::Keepalive(_)) | None, _) => {}
+                (Some(InputEvent::Keepalive(_)), _) => {}
+                (None, _) => {
+                    return Err(ConnectError::invalid_argument(
+                        "a message of the stream is neither start, data nor keepalive",
+                    ));
+                }
             }
         }
         Response::ok(StreamInputResponse {})

@@ -5,6 +5,7 @@ mod error;
 mod init;
 mod linger;
 mod metrics;
+mod signature;
 mod snapshot;
 
 use std::io;
@@ -60,6 +61,7 @@ fn routes(agent: Arc<Agent>) -> Router {
     Router::new()
         .route("/health", get(async || StatusCode::NO_CONTENT))
         .route("/envs", get(envs))
+        .route("/files/compose", post(files::compose))
         .route("/init", post(init::init))
         .route("/snapshot/prepare", post(snapshot::prepare))
         .merge(files)

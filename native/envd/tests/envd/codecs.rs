@@ -4,7 +4,8 @@ use buffa::Message;
 use envd::r#gen::filesystem::{StatRequest, StatResponse};
 use envd::r#gen::process::process_event::Event;
 use envd::r#gen::process::process_event::data_event::Output;
-use envd::r#gen::process::{ProcessConfig, StartRequest, StartResponse};
+use envd::r#gen::process::pty::Size;
+use envd::r#gen::process::{PTY, ProcessConfig, StartRequest, StartResponse};
 use serde_json::json;
 use ureq::SendBody;
 
@@ -69,6 +70,42 @@ fn a_process_can_be_started_and_followed_with_the_binary_codec() {
         (stdout.as_slice(), stderr.as_slice(), exit_code),
         (&b"a\xff"[..], &b"b"[..], Some(9))
     );
+}
+
+#[test]
+fn a_terminal_can_be_had_with_the_binary_codec() {
+    let server = Server::new();
+    let request = StartRequest {
+        process: ProcessConfig {
+            cmd: "stty".into(),
+            args: vec!["size".into()],
+            ..ProcessConfig::default()
+        }
+        .into(),
+        pty: PTY {
+            size: Size { cols: 33, rows: 11 }.into(),
+        }
+        .into(),
+        ..StartRequest::default()
+    };
+    let response = post(
+        &server,
+        "/process.Process/Start",
+        "application/connect+proto",
+        frame(&request.encode_to_vec()),
+    );
+    let mut screen = Vec::new();
+    for (flags, payload) in Frames(response.into_body().into_reader()) {
+        let response = (flags == 0).then(|| StartResponse::decode_from_slice(&payload).unwrap());
+        let event = response.and_then(|response| response.event.into_option()?.event);
+        if let Some(Event::Data(data)) = event {
+            match data.output {
+                Some(Output::Pty(bytes)) => screen.extend(bytes),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(screen, b"11 33\r\n");
 }
 
 #[test]

@@ -234,8 +234,4 @@ fn paths_that_cannot_be_are_refused() {
         call(&server, "Stat", json!({"path": "/no/such/file"})).code(),
         "not_found"
     );
-    assert_eq!(
-        call(&server, "CreateWatcher", json!({"path": "/tmp"})).code(),
-        "unimplemented"
-    );
 }

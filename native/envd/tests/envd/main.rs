@@ -3,11 +3,15 @@
 
 mod access;
 mod codecs;
+mod composing;
 mod files;
 mod filesystem;
 mod launching;
+mod metadata;
 mod output;
 mod signals_and_input;
+mod signatures;
+mod streams;
 mod support;
 mod terminals;
 mod watching;

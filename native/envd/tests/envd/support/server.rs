@@ -127,6 +127,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Kibibytes that it has in memory.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.unwrap().trim().trim_end_matches(" kB");
+        number.parse().unwrap()
+    }
+
     fn sockets(&self) -> usize {
         sockets_of(self.child.id())
     }
