@@ -14,6 +14,16 @@ test("commands and their flags", () => {
   }
 });
 
+test("administration takes what follows as it is; backup and restore one file", () => {
+  const args = ["create", "--email", "a@b.c", "--help"];
+  assert.deepEqual(parseCommandLine(["admin", ...args]), { name: "admin", args });
+  assert.deepEqual(parseCommandLine(["backup", "a.backup"]), { name: "backup", file: "a.backup" });
+  assert.deepEqual(parseCommandLine(["restore", "a.backup"]), { name: "restore", file: "a.backup" });
+  for (const bad of [["backup"], ["backup", "a", "b"], ["restore", "--force"]]) {
+    assert.throws(() => parseCommandLine(bad), { name: "LauncherFailure" });
+  }
+});
+
 test("what is done with a lab", () => {
   const action = (...args: string[]) => {
     const command = parseCommandLine(["lab", ...args]);

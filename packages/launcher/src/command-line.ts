@@ -9,6 +9,8 @@ export type Command =
   | { readonly name: "down" }
   | { readonly name: "install" }
   | { readonly name: "config"; readonly json: boolean }
+  | { readonly name: "admin"; readonly args: readonly string[] }
+  | { readonly name: "backup" | "restore"; readonly file: string }
   | { readonly name: "test"; readonly scope: TestScope; readonly files: readonly string[] }
   | { readonly name: "bench"; readonly args: readonly string[] }
   | { readonly name: "lab"; readonly action: LabAction }
@@ -29,6 +31,9 @@ export const USAGE = `Usage: ./roost COMMAND
                                how long it takes to create, pause, resume …, beside the same by hand: docs/bench.md
   lab ACTION                   emulated host machines to try things on: ./roost lab --help tells more
   install                      only install what is missing
+  admin COMMAND …              what only this machine's owner may do: ./roost admin lists it
+  backup FILE                  the database, the secret and the credentials in one file, also while Roost runs
+  restore FILE                 make this Roost, which is down and empty, the one that the backup was made of
   config [--json]              every setting of client and servers, with what is in force
 
 Everything else is the command line client: ./roost create, ls, exec, cp, rm, logs …
@@ -41,6 +46,8 @@ export function parseCommandLine(args: readonly string[]): Command {
     const asks = rest.length === 0 || rest[0] === "--help" || rest[0] === "-h";
     return asks ? { name: "help", text: LAB_USAGE } : { name, action: parseLabAction(rest) };
   }
+  // Its options are its own.
+  if (name === "admin") return { name, args: rest };
   if (rest.includes("--help") || rest.includes("-h")) return { name: "help", text: USAGE };
   switch (name) {
     case "up": {
@@ -55,6 +62,12 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "bench":
       // What the rows are, the benchmark knows.
       return { name, args: rest };
+    case "backup":
+    case "restore": {
+      const [file, ...more] = split(name, rest, [], true).others;
+      if (file === undefined || more.length > 0) throw new LauncherFailure(`say one file: ./roost ${name} FILE`);
+      return { name, file };
+    }
     case "config": {
       const { flags } = split(name, rest, ["--json"], false);
       return { name, json: flags.has("--json") };

@@ -5,6 +5,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommandLine } from "./command-line.ts";
+import { admin } from "./commands/admin.ts";
+import { backup } from "./commands/backup.ts";
 import { bench } from "./commands/bench.ts";
 import { config } from "./commands/config.ts";
 import { superviseDetached } from "./commands/detached.ts";
@@ -13,6 +15,7 @@ import { down } from "./commands/down.ts";
 import { installShown } from "./commands/install.ts";
 import { lab } from "./commands/lab.ts";
 import type { Machine } from "./commands/machine.ts";
+import { restore } from "./commands/restore.ts";
 import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import { LauncherFailure } from "./failure.ts";
@@ -55,6 +58,13 @@ async function main(): Promise<void> {
       return test(settings, machine, command);
     case "bench":
       return bench(settings, machine, command.args);
+    case "admin":
+      process.exitCode = await admin(settings, machine, command.args);
+      return;
+    case "backup":
+      return backup(settings, machine, command.file);
+    case "restore":
+      return restore(settings, machine, command.file);
     case "lab":
       return lab(settings, machine, command.action);
   }

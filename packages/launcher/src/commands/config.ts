@@ -2,13 +2,11 @@
  * `./roost config`: every setting of this Roost with what is in force: of the command line, the control plane, the host agent (A5).
  * Each program lists its own; what the launcher sets for the servers is in what they list.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { LauncherFailure } from "../failure.ts";
 import { runProgram } from "../programs/run-program.ts";
-import { homePaths, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import { listAgentSettings } from "../supervise/host-agent.ts";
-import { serverEnvironment } from "../supervise/server-environment.ts";
+import { adminEnvironment, adminScript, requireInstallation } from "./admin.ts";
 import type { Machine } from "./machine.ts";
 
 interface ListedSetting {
@@ -23,9 +21,7 @@ interface ClientSetting {
 }
 
 export async function config(settings: Settings, machine: Machine, { json }: { json: boolean }): Promise<void> {
-  if (!existsSync(join(settings.checkout, "node_modules"))) {
-    throw new LauncherFailure("nothing is installed yet: run ./roost up first");
-  }
+  requireInstallation(settings);
   const [client, controlPlane, hostAgent] = (
     await Promise.all([listClientSettings(settings), listControlPlaneSettings(settings), listAgentSettings(settings)])
   ).map((text) => JSON.parse(text)) as [Record<string, ClientSetting>, ListedSetting[], ListedSetting[]];
@@ -57,13 +53,6 @@ function listClientSettings(settings: Settings): Promise<string> {
 
 /** As ./roost starts it; the database's address is the launcher's own unless DATABASE_URL names another. */
 function listControlPlaneSettings(settings: Settings): Promise<string> {
-  const script = join(settings.checkout, "packages/control-plane/src/admin.ts");
-  const env = {
-    ...serverEnvironment(settings.environment),
-    ROOST_LISTEN: settings.listen,
-    ROOST_METRICS_LISTEN: settings.metricsListen,
-    ROOST_SECRET_FILE: settings.environment.ROOST_SECRET_FILE || homePaths.secret(settings),
-    ...(settings.databaseUrl === undefined ? {} : { DATABASE_URL: settings.databaseUrl }),
-  };
-  return runProgram([process.execPath, script, "config", "--json"], { cwd: settings.checkout, env });
+  const env = adminEnvironment(settings, settings.databaseUrl);
+  return runProgram([process.execPath, adminScript(settings), "config", "--json"], { cwd: settings.checkout, env });
 }

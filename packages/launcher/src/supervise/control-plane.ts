@@ -83,10 +83,15 @@ function stageFolder(settings: Settings): string {
 }
 
 /** The secret that all others are derived from: the user's own, or made once and kept. */
+/** Where the secret is, unless ROOST_SECRET is the secret. */
+export function secretPath(settings: Settings): string {
+  return settings.environment.ROOST_SECRET_FILE || homePaths.secret(settings);
+}
+
 async function ensureSecret(settings: Settings): Promise<string> {
   const given = settings.environment.ROOST_SECRET;
   if (given) return given;
-  const path = settings.environment.ROOST_SECRET_FILE || homePaths.secret(settings);
+  const path = secretPath(settings);
   const kept = await readIfThere(path);
   if (kept !== undefined) return kept;
   const made = `${randomBytes(32).toString("hex")}\n`;
