@@ -18,6 +18,8 @@ export interface Entry {
   activity?: Activity | undefined;
   readonly uses: GuestUses;
   lastActiveAt?: Date | undefined;
+  /** Settles when its guest has heard what time it is; never rejects. */
+  timeTold?: Promise<void> | undefined;
   /** The operation that changes it now; settles when that has ended, and never rejects. */
   busy?: Promise<void> | undefined;
   /** Cancels the operation under way, where that is safe. */

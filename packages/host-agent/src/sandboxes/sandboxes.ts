@@ -7,6 +7,7 @@ import type { ExecRequest, ExecResult, FileContent } from "../envd-client/envd-c
 import { openUpkeep, snapshotSubject } from "../upkeep/open.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 import { Activity } from "./activity.ts";
+import { ClockWatch } from "./clock-watch.ts";
 import { createSandbox, type WarmBases } from "./create.ts";
 import { destroySandbox, freeEndedSandbox } from "./destroy.ts";
 import { describe, type Entry, entryOf } from "./entry.ts";
@@ -15,7 +16,7 @@ import type { GuestUse } from "./guest-uses.ts";
 import { readLogs, type SandboxLogs } from "./logs.ts";
 import { newestGeneration } from "./own-generations.ts";
 import type { Parts } from "./parts.ts";
-import { freezeSandbox } from "./pause.ts";
+import { freezeSandbox, tellTime } from "./pause.ts";
 import { type FoundSandbox, reconcile } from "./reconcile.ts";
 import { readSpecRecord } from "./records.ts";
 import { type ResumeMode, resumeSandbox } from "./resume.ts";
@@ -33,12 +34,14 @@ export class Sandboxes implements AsyncDisposable {
   readonly #warmBases: WarmBases | undefined;
   readonly #stopping = new AbortController();
   readonly #upkeep: Upkeep;
+  readonly #clock: ClockWatch;
 
   private constructor(parts: Parts, onChange: () => void, warmBases: WarmBases | undefined) {
     this.#parts = parts;
     this.#onChange = onChange;
     this.#warmBases = warmBases;
     this.#upkeep = openUpkeep(parts);
+    this.#clock = new ClockWatch({ now: parts.now, awake: () => performance.now() }, () => this.#tellTime());
   }
 
   /**
@@ -252,6 +255,7 @@ export class Sandboxes implements AsyncDisposable {
   /** Lets go of all sandboxes; they run on. Waits for operations under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
+    this.#clock[Symbol.dispose]();
     await this.#upkeep[Symbol.asyncDispose]();
     for (const entry of this.#entries.values()) {
       while (entry.busy) await entry.busy;
@@ -263,6 +267,7 @@ export class Sandboxes implements AsyncDisposable {
 
   async #pauseNow(entry: Entry, running: RunningSandbox): Promise<void> {
     await this.#upkeep.leave(entry.id);
+    await entry.timeTold;
     try {
       const { free } = await freezeSandbox(this.#parts, entry.id, running, this.#stopping.signal);
       entry.state = "paused";
@@ -348,6 +353,19 @@ export class Sandboxes implements AsyncDisposable {
     this.#upkeep.woken(entry.id, running);
     entry.activity = new Activity(entry.timeoutSec, this.#parts.now, () => void this.#pauseIdle(entry));
     void running.machine.ended.then(({ reason }) => this.#machineEnded(entry, running, reason));
+  }
+
+  /** This machine slept, or its clock was set. What is being paused or resumed hears the time anyway. */
+  #tellTime(): void {
+    this.#parts.logger.info("the clock of this machine has jumped; guests are told the time");
+    for (const entry of this.#entries.values()) {
+      const { id, state, running } = entry;
+      if (state !== "running" || !running) continue;
+      // Awaited by a pause: `/init` lets processes go on, which a pause wants to stand still.
+      entry.timeTold = tellTime(this.#parts, id, running).catch((error: unknown) => {
+        this.#parts.logger.error({ sandbox: id, err: error }, "a guest could not be told the time");
+      });
+    }
   }
 
   /** What it held while it ran is not its any more. */
