@@ -14,6 +14,7 @@ import {
   keepSnapshot,
   type Parts,
   type RunningSandbox,
+  reconcile,
   resumeSandbox,
 } from "@roost/host-agent/testing";
 import { newId } from "@roost/protocol/ids";
@@ -126,7 +127,35 @@ describe("a generation that cannot be restored here", () => {
     assert.equal(await sh(copied, "cat /dev/shm/kept"), "kept\n");
     await destroySandbox(parts, copy.id, copied);
   });
+
+  test("frozen by an agent that has another VMM by now, it is known as what its own VMM froze", async () => {
+    running?.machine[Symbol.dispose](); // As an agent that ends lets go of it.
+    parts.admission.release(spec.id);
+    const later = { ...parts, vmm: newerThan(parts.vmm) };
+    const [found] = await reconcile(later);
+    assert(found?.state === "running");
+    const { free } = await freezeSandbox(later, spec.id, found.running, NEVER);
+    await free();
+    running = await resumeSandbox(parts, spec.id, "memory", NEVER);
+    assert.equal(await sh(running, "cat /dev/shm/kept"), "kept\n");
+  });
 });
+
+/** The same VMM, of a version that is not kept here. */
+function newerThan(vmm: Parts["vmm"]): Parts["vmm"] {
+  return {
+    description: { ...vmm.description, version: "99.0" },
+    fingerprint: { ...vmm.fingerprint, version: "99.0" },
+    kernelVersion: vmm.kernelVersion,
+    overheadMb: vmm.overheadMb,
+    bootIdentity: () => vmm.bootIdentity(),
+    cannotWake: (fingerprint) => vmm.cannotWake(fingerprint),
+    start: (...how) => vmm.start(...how),
+    adopt: (folders) => vmm.adopt(folders),
+    stop: (folders) => vmm.stop(folders),
+    readEnd: (folders) => vmm.readEnd(folders),
+  };
+}
 
 async function files(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

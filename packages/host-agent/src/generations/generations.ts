@@ -5,7 +5,7 @@
 export { IntactGenerations } from "./intact.ts";
 export { generationFiles } from "./layout.ts";
 export { linkGeneration } from "./link.ts";
-export { type Manifest, readManifest } from "./manifest.ts";
+export { Fingerprint, type Manifest, readManifest } from "./manifest.ts";
 export { removeGeneration } from "./remove.ts";
 export { type Sealing, sealGeneration } from "./seal.ts";
 export { generationSize } from "./size.ts";

@@ -13,6 +13,16 @@ const ManifestFile = Type.Object({
   checksum: Type.Optional(Type.String({ pattern: "^[0-9a-f]{64}$" })),
 });
 
+/** What has frozen a machine: its VMM's fingerprint. */
+export const Fingerprint = Type.Object({
+  name: Type.Union([Type.Literal("qemu"), Type.Literal("firecracker")]),
+  version: Type.String(),
+  accelerator: Type.Union([Type.Literal("kvm"), Type.Literal("tcg")]),
+  machine: Type.String(),
+  cpu: Type.String(),
+  tscKhz: Type.Union([Type.Integer(), Type.Null()]),
+});
+
 const Manifest = Type.Object({
   version: Type.Literal(1),
   /** How many generations its line has, itself included. */
@@ -24,14 +34,7 @@ const Manifest = Type.Object({
   memory_mb: Type.Integer({ minimum: 1 }),
   /** The guest's kernel, for people: it runs on in memory, so none is needed to wake it. */
   kernel: Type.String(),
-  vmm: Type.Object({
-    name: Type.Union([Type.Literal("qemu"), Type.Literal("firecracker")]),
-    version: Type.String(),
-    accelerator: Type.Union([Type.Literal("kvm"), Type.Literal("tcg")]),
-    machine: Type.String(),
-    cpu: Type.String(),
-    tscKhz: Type.Union([Type.Integer(), Type.Null()]),
-  }),
+  vmm: Fingerprint,
   disk: Type.Object({
     driver: Type.Union([Type.Literal("qcow2"), Type.Literal("device-mapper")]),
     size_bytes: Type.Integer({ minimum: 1 }),

@@ -85,7 +85,7 @@ export async function freezeSandbox(
           vcpus: spec.vcpus,
           memory_mb: spec.memory_mb,
           kernel: parts.vmm.kernelVersion,
-          vmm: parts.vmm.fingerprint,
+          vmm: running.vmm,
           disk: {
             driver: parts.rootDisk.name,
             size_bytes: (await stat(chain.base)).size,

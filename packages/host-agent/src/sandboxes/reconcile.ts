@@ -138,7 +138,7 @@ async function adopt(
   parts.admission.adopt(id, { vcpus: spec?.vcpus ?? 1, memoryMb: spec?.memory_mb ?? 0 });
   const envd = parts.connectEnvd({ address: slot.address, accessToken: record.access_token });
   const startedAt = record.started_at === undefined ? parts.now() : new Date(record.started_at);
-  return { machine, envd, slot, startedAt };
+  return { machine, vmm: record.vmm ?? parts.vmm.fingerprint, envd, slot, startedAt };
 }
 
 /** Kernel objects that bear this host's mark but belong to no sandbox: an agent died between making and recording them. */

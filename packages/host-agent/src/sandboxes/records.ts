@@ -10,6 +10,7 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Static, type TSchema, Type } from "typebox";
 import { Value } from "typebox/value";
+import { Fingerprint } from "../generations/generations.ts";
 
 const RunRecord = Type.Object({
   state: Type.Union([
@@ -28,6 +29,8 @@ const RunRecord = Type.Object({
   /** What envd asks of its callers once it has been told. */
   access_token: Type.String(),
   started_at: Type.Optional(Type.String()),
+  /** Of the machine that runs. */
+  vmm: Type.Optional(Fingerprint),
 });
 export type RunRecord = Static<typeof RunRecord>;
 

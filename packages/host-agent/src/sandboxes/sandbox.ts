@@ -23,7 +23,7 @@
  */
 import type { EnvdClient } from "../envd-client/envd-client.ts";
 import type { Slot } from "../network/slots.ts";
-import type { Machine } from "../vmm/vmm.ts";
+import type { Machine, VmmFingerprint } from "../vmm/vmm.ts";
 
 export type SandboxState = "starting" | "running" | "pausing" | "paused" | "resuming" | "stopping" | "error";
 
@@ -71,6 +71,8 @@ export interface SnapshotInfo {
 /** What a running sandbox holds. */
 export interface RunningSandbox {
   readonly machine: Machine;
+  /** Of the VMM that runs it, which may be another than new machines get. */
+  readonly vmm: VmmFingerprint;
   readonly envd: EnvdClient;
   readonly slot: Slot;
   readonly startedAt: Date;

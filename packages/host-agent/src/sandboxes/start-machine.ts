@@ -146,19 +146,22 @@ export async function startMachine(
       await whileItRuns(machine, INIT_LIMIT_MS, signal, tell);
     });
   });
-  return { machine, envd, slot, startedAt: parts.now(), wokenFrom: origin.generation };
+  const { fingerprint } = parts.vmm;
+  const vmm = { ...fingerprint, version: origin.vmmVersion ?? fingerprint.version };
+  return { machine, vmm, envd, slot, startedAt: parts.now(), wokenFrom: origin.generation };
 }
 
 /** Writes down that it runs: from here on it outlives the agent. */
 export async function keepRunning(
   operation: Operation,
   { record }: Reservation,
-  { startedAt }: RunningSandbox,
+  { vmm, startedAt }: RunningSandbox,
 ): Promise<void> {
   await writeRunRecord(operation.folders.run, {
     ...record,
     state: "running",
     started_at: startedAt.toISOString(),
+    vmm,
   });
 }
 
