@@ -2,11 +2,14 @@
  * A base image held for a sandbox: a hard link in its own folder. An installation that is brought up to date replaces images; what
  * was made over the old one keeps it.
  */
-import { constants } from "node:fs";
-import { copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RoostError } from "@roost/protocol/errors";
+import { CommandError, runCommand } from "../commands/run.ts";
 import type { BaseImage } from "./images.ts";
+
+/** Hundreds of megabytes, from a slow disk to a slow disk. */
+const COPY_LIMIT_MS = 10 * 60_000;
 
 /**
  * @param copies where a copy is kept when the image lies on another file system than the sandboxes, which allows no link.
@@ -30,7 +33,8 @@ async function keptCopy(image: BaseImage, copies: string): Promise<string> {
   await mkdir(copies, { recursive: true, mode: 0o700 });
   const fresh = `${path}.${process.pid}.${performance.now()}.new`;
   try {
-    await copyFile(image.path, fresh, constants.COPYFILE_FICLONE);
+    // Node's own copy would fill the holes, which are most of an image.
+    await runCommand(["cp", "--reflink=auto", "--sparse=always", image.path, fresh], { timeoutMs: COPY_LIMIT_MS });
     await rename(fresh, path);
   } catch (error) {
     await rm(fresh, { force: true });
@@ -41,7 +45,8 @@ async function keptCopy(image: BaseImage, copies: string): Promise<string> {
 
 function refused(image: BaseImage, cause: unknown): RoostError {
   const code = (cause as NodeJS.ErrnoException).code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  const isFull = cause instanceof CommandError && /No space left|quota exceeded/i.test(cause.stderr);
+  if (code === "ENOSPC" || code === "EDQUOT" || isFull) {
     return new RoostError("disk_full", "The disk of this host is full.", { cause });
   }
   return new RoostError("internal", `The base image ${image.name} cannot be used.`, { cause });

@@ -131,7 +131,7 @@ export class Keeper implements Disposable {
 
   async #ask(op: string, fields: JsonObject = {}, limitMs = ANSWER_LIMIT_MS): Promise<JsonObject> {
     const answer = await this.#lines.ask({ op, ...fields }, limitMs);
-    if (answer.ok !== true) throw new RoostError("internal", `The keeper refused "${op}": ${String(answer.error)}`);
+    if (answer.ok !== true) throw failure(`The keeper refused "${op}": ${String(answer.error)}`);
     return answer;
   }
 }
@@ -153,7 +153,7 @@ export async function startKeeper(program: string, config: KeeperConfig): Promis
   const ready = parseJsonObject(answer);
   if (ready?.ready !== true) {
     const reason = ready?.error ?? (complaint.trim() || "it ended without a word");
-    throw new RoostError("internal", `The machine could not be started: ${String(reason)}`);
+    throw failure(`The machine could not be started: ${String(reason)}`);
   }
   child.unref();
   const keeper = await Keeper.connect(config.socket);
@@ -190,6 +190,13 @@ export async function lastWords(vmmLog: string): Promise<string> {
       ?.replace(/[\p{Cc}\p{Cf}]/gu, "?")
       .slice(0, 300) ?? "";
   return line === "" ? "" : ` It said: ${line}`;
+}
+
+/** ENOSPC and EDQUOT, as a keeper tells of them. */
+const NO_ROOM = /\(os error (28|122)\)/;
+
+function failure(words: string): RoostError {
+  return new RoostError(NO_ROOM.test(words) ? "disk_full" : "internal", words);
 }
 
 async function collect(stream: NodeJS.ReadableStream): Promise<string> {

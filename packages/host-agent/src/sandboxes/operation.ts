@@ -1,4 +1,5 @@
 /** One operation on a sandbox: its steps, what undoes them, and what cancels it. */
+import { RoostError } from "@roost/protocol/errors";
 import { foldersOf, type SandboxFolders } from "./folders.ts";
 import type { Parts } from "./parts.ts";
 import type { Steps } from "./steps.ts";
@@ -19,10 +20,16 @@ export class Operation implements AsyncDisposable {
     this.#steps = parts.steps(name, parts.logger.child({ sandbox: id }));
   }
 
-  /** @throws the signal's reason, before the step is begun. */
+  /** @throws the signal's reason, before the step is begun; RoostError `disk_full` when there is no room for what it writes. */
   async step<T>(name: string, work: () => Promise<T> | T): Promise<T> {
     this.signal.throwIfAborted();
-    return await this.#steps.run(name, work);
+    try {
+      return await this.#steps.run(name, work);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      throw new RoostError("disk_full", "The disk of this host is full.", { cause: error });
+    }
   }
 
   /** Runs when the operation ends before `complete`; in reverse order. */
