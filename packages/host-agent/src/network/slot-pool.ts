@@ -23,7 +23,7 @@ import { type Slot, type Slots, TAP_NAME } from "./slots.ts";
 
 const REFILL_AFTER_MS = 1_000;
 /** Until what could not be destroyed in the background is tried again. */
-const RETRY_MS = 5_000;
+const RETRY_MS = 1_000;
 
 export interface PoolOptions {
   readonly run: CommandRunner;

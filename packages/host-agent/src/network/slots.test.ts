@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { access } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { RoostError } from "@roost/protocol/errors";
 import { pino } from "pino";
 import { CommandError, type CommandRunner } from "../commands/run.ts";
@@ -70,6 +71,28 @@ test("an address rests after its release as long as others are free", async () =
     await slots.release(index);
   }
   assert.deepEqual(used, [0, 1, 2, 3]);
+});
+
+test("a slot that is let go of is destroyed in the end, also when the kernel refuses at first, and who needs its place waits for it", async () => {
+  await using network = await OwnNetwork.make();
+  await using host = await newHost(network);
+  let refusals = 1;
+  const run: CommandRunner = (argv, options) =>
+    argv.includes("delete") && refusals-- > 0
+      ? Promise.reject(new CommandError("ip", "busy", { status: 2 }))
+      : network.run(argv, options);
+  await using slots = await host.open({ cidr: host.cidr.replace("/26", "/30"), spare: 0, run });
+  assert.equal(slots.capacity, 2);
+  const other = await slots.acquire({ internet: true });
+  const { index } = await slots.acquire({ internet: true });
+  slots.letGo(index);
+  await slots.settled();
+  assert.deepEqual(slots.taken, new Set([other.index, index]), "it could not be destroyed yet");
+  while (slots.taken.has(index)) await pause(20);
+  assert.ok(!(await listOwn(host.mark, network.run)).namespaces.has(index));
+  await slots.acquire({ internet: true });
+  slots.letGo(index);
+  assert.equal((await slots.acquire({ internet: true })).index, index);
 });
 
 test("an acquire that is cancelled leaves nothing", async () => {
