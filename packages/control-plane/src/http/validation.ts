@@ -21,12 +21,34 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   return (value: unknown) => {
     // No body at all stands for an empty object: all of its fields may have defaults.
     const given = Value.Default(schema, value ?? {});
-    const candidate = httpPart === "body" ? given : Value.Convert(schema, given);
+    const candidate = httpPart === "body" ? given : fromText(schema, given);
     if (validator.Check(candidate)) return { value: candidate };
     if (httpPart === "params") return { error: new RoostError("not_found", "There is no such thing.") };
     return { error: invalid(validator.Errors(candidate)) };
   };
 };
+
+interface Fields {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Fields>>;
+  readonly items?: Fields;
+}
+
+/** Texts of a query or header as what their schemas ask for, where they are exactly that: `true` is no number, `1` not true. */
+function fromText(schema: Fields, value: unknown): unknown {
+  if (schema.type === "object" && typeof value === "object" && value !== null) {
+    const fields = Object.entries(value).map(([name, field]) => {
+      const known = Object.hasOwn(schema.properties ?? {}, name) ? schema.properties?.[name] : undefined;
+      return [name, known ? fromText(known, field) : field];
+    });
+    return Object.fromEntries(fields);
+  }
+  if (schema.type === "array") return [value].flat().map((item) => fromText(schema.items ?? {}, item));
+  if (typeof value !== "string") return value;
+  if (schema.type === "boolean") return value === "true" || (value === "false" ? false : value);
+  const isNumber = schema.type === "integer" || schema.type === "number";
+  return isNumber && /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value;
+}
 
 function invalid(errors: readonly TLocalizedValidationError[]): RoostError {
   return new RoostError("invalid_request", inWords(errors));
