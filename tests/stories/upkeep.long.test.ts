@@ -52,23 +52,29 @@ describe("a sandbox that is paused again and again", () => {
     };
   }
 
+  /** As root. */
+  const sh = async (sandbox: Sandbox, script: string): Promise<void> => {
+    const { exitCode, stderr, stdout } = await sandbox.exec("sh", ["-ec", script], { user: "root" });
+    assert.equal(exitCode, 0, `${stdout}${stderr}`);
+  };
   const ask = async (sandbox: Sandbox): Promise<string> => (await sandbox.exec("python3", ["-c", ASK])).stdout;
 
   test("stays short: its disk and its memory, and both are right to the last byte (S3, D2)", async (t) => {
     const roost = new Roost(instance);
     await using sandbox = await roost.sandboxes.create({ memoryMb: 256 });
     await sandbox.files.write("/tmp/program.py", SCATTERED);
-    await sandbox.exec("sh", ["-c", "mkdir /work; setsid python3 /tmp/program.py > /tmp/log 2>&1 < /dev/null &"]);
+    await sh(sandbox, "mkdir /work; setsid python3 /tmp/program.py > /tmp/log 2>&1 < /dev/null &");
     await until("the program is ready", async () =>
       (await sandbox.exec("test", ["-e", "/tmp/ready"])).exitCode === 0 ? true : undefined,
     );
     for (let round = 1; round <= ROUNDS; round++) {
       await ask(sandbox);
-      await sandbox.exec("sh", [
-        "-c",
-        `head -c 2000000 /dev/urandom > /work/${round}; head -c 100000 /dev/urandom | dd of=/work/1 bs=1000 seek=${round * 10} conv=notrunc; ` +
+      await sh(
+        sandbox,
+        `head -c 2000000 /dev/urandom > /work/${round}; ` +
+          `head -c 100000 /dev/urandom | dd of=/work/1 bs=1000 seek=${round * 10} conv=notrunc status=none; ` +
           "cd /work && sha256sum * > /sums && sync",
-      ]);
+      );
       await sandbox.pause();
       const before = await lengths(sandbox.id);
       // Every other time it has the rest in which it is kept short.
@@ -86,8 +92,6 @@ describe("a sandbox that is paused again and again", () => {
       );
       assert.equal(await ask(sandbox), "True");
     }
-    const check = "echo 3 > /proc/sys/vm/drop_caches; cd /work && sha256sum -c --quiet /sums";
-    const { exitCode, stderr, stdout } = await sandbox.exec("sh", ["-c", check], { user: "root" });
-    assert.equal(exitCode, 0, `${stdout}${stderr}`);
+    await sh(sandbox, "echo 3 > /proc/sys/vm/drop_caches; cd /work && sha256sum -c --quiet /sums");
   });
 });
