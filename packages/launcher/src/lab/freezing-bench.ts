@@ -9,6 +9,7 @@ import type { Settings } from "../settings.ts";
 import { writeCheckoutArchive } from "./checkout-archive.ts";
 import type { Accelerator } from "./emulator/accelerator.ts";
 import { Emulator, type MachineSpec } from "./emulator/emulator.ts";
+import { tscRate } from "./emulator/tsc.ts";
 import { imageFolder } from "./image/image.ts";
 import { Surroundings } from "./network/surroundings.ts";
 
@@ -38,7 +39,8 @@ export async function openFreezingBench(
   return {
     folder,
     async start(how) {
-      const spec = { folder, accelerator, memory: "shared", start: how, tap: "tap0" } as const;
+      const tscKhz = await tscRate(settings);
+      const spec = { folder, accelerator, tscKhz, memory: "shared", start: how, tap: "tap0" } as const;
       const machine = await Emulator.start({ ...spec, enterNetwork: surroundings.enter });
       kept.defer(() => machine.kill());
       return machine;

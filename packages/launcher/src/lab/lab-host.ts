@@ -36,6 +36,7 @@ export interface HostParts {
   /** Holds kernel, initrd, disk, checkout, ram and state, by these names. */
   readonly folder: string;
   readonly accelerator: Accelerator;
+  readonly tscKhz: number;
   readonly surroundings: Surroundings;
 }
 
@@ -147,11 +148,12 @@ export class LabHost implements AsyncDisposable {
   }
 
   async #start(start: "thaw" | "boot"): Promise<Emulator> {
-    const { folder, accelerator, surroundings, number } = this.#parts;
+    const { folder, accelerator, tscKhz, surroundings, number } = this.#parts;
     const tap = `tap${number}`;
     await surroundings.socket(tap);
     const memory = start === "thaw" ? "private" : "none";
-    const machine = await Emulator.start({ folder, accelerator, memory, start, tap, enterNetwork: surroundings.enter });
+    const spec = { folder, accelerator, tscKhz, memory, start, tap } as const;
+    const machine = await Emulator.start({ ...spec, enterNetwork: surroundings.enter });
     this.#machine = machine;
     return machine;
   }

@@ -13,6 +13,7 @@ import { tryLock } from "../programs/file-lock.ts";
 import type { Settings } from "../settings.ts";
 import { writeCheckoutArchive } from "./checkout-archive.ts";
 import type { Accelerator } from "./emulator/accelerator.ts";
+import { tscRate } from "./emulator/tsc.ts";
 import { overlay } from "./freezing-bench.ts";
 import { imageFolder } from "./image/image.ts";
 import { LabHost } from "./lab-host.ts";
@@ -108,7 +109,8 @@ export class Lab implements AsyncDisposable {
     await overlay(join(frozen, "disk"), "qcow2", join(folder, "disk"), this.#signal);
     await writeCheckoutArchive(this.#settings, join(folder, "checkout"), this.#signal);
     const { accelerator, surroundings } = this;
-    const host = await LabHost.thaw({ number, folder, accelerator, surroundings });
+    const tscKhz = await tscRate(this.#settings);
+    const host = await LabHost.thaw({ number, folder, accelerator, tscKhz, surroundings });
     return this.#stack.use(host);
   }
 

@@ -19,6 +19,7 @@ import { Qmp } from "./qmp.ts";
 export const MEMORY_MB = 3072;
 /** Translated code; QEMU's own choice would be a gigabyte. */
 const TRANSLATIONS_MB = 512;
+const KERNEL_SETTINGS = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on";
 /** How many programs outside may speak with one host at the same time. */
 export const LINES = 4;
 
@@ -29,6 +30,8 @@ export interface MachineSpec {
    */
   readonly folder: string;
   readonly accelerator: Accelerator;
+  /** See tsc.ts. */
+  readonly tscKhz: number;
   /** `shared`: its memory is the file `ram`; `private`: it begins with what is in there, and changes nothing; `none`: its own. */
   readonly memory: "shared" | "private" | "none";
   /** `boot`: from its disk; `thaw`: waits to be given its state. */
@@ -107,7 +110,7 @@ export class Emulator {
   }
 }
 
-function machineArguments({ accelerator, memory, start, tap }: MachineSpec): string[] {
+function machineArguments({ accelerator, tscKhz, memory, start, tap }: MachineSpec): string[] {
   const file = `memory-backend-file,id=ram,size=${MEMORY_MB}M,mem-path=ram,share=${memory === "shared" ? "on" : "off"}`;
   const ports = Array.from({ length: LINES }, (_, index) => [
     ...["-chardev", `socket,id=line${index},path=line-${index},server=on,wait=off`],
@@ -120,7 +123,7 @@ function machineArguments({ accelerator, memory, start, tap }: MachineSpec): str
       : ["-accel", `tcg,tb-size=${TRANSLATIONS_MB}`, "-cpu", "EPYC-Rome,+svm", "-smp", "1"]),
     ...["-object", memory === "none" ? `memory-backend-ram,id=ram,size=${MEMORY_MB}M` : file],
     ...["-device", "vmgenid,guid=auto", "-no-reboot", "-kernel", "kernel", "-initrd", "initrd"],
-    ...["-append", "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on"],
+    ...["-append", `${KERNEL_SETTINGS}${accelerator === "tcg" ? ` tsc_early_khz=${tscKhz}` : ""}`],
     // What the host has flushed is in the file, and what it has not may not be: as on a disk that loses its power.
     ...["-drive", "id=root,file=disk,format=qcow2,if=none,cache=writeback,discard=unmap"],
     ...["-device", "virtio-blk-pci,drive=root"],
