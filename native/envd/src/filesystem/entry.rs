@@ -51,7 +51,6 @@ pub fn describe(path: &Path, names: &Names) -> io::Result<EntryInfo> {
         modified_time: modified(&own).into(),
         symlink_target,
         metadata: metadata::read(path).into_iter().collect(),
-        ..EntryInfo::default()
     })
 }
 

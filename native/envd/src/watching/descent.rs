@@ -49,25 +49,28 @@ impl Watch {
         Ok(is_new.then_some(folder))
     }
 
-    /// Tells what is in a new folder as created, watches the folders in it, and theirs.
-    pub(super) fn explore(&mut self, folder: Folder, changes: &mut Vec<Change>) -> Result<(), End> {
+    /// Watches the folders in a new folder, and in them; what is there is told as created, unless it was there before the watch.
+    pub(super) fn explore(
+        &mut self,
+        folder: Folder,
+        mut changes: Option<&mut Vec<Change>>,
+    ) -> Result<(), End> {
         let mut unexplored = vec![folder];
         while let Some(folder) = unexplored.pop() {
             let Some(path) = self.places.path(folder) else {
                 continue;
             };
             // What cannot be listed is gone again, and its removal will be told.
-            for entry in fs::read_dir(self.root.join(&path))
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
+            let inside = fs::read_dir(self.root.join(&path));
+            for entry in inside.into_iter().flatten().flatten() {
                 let name = entry.file_name();
-                tell(changes, path.join(&name), Kind::Create);
-                if changes.len() > MOST {
-                    return Err(End::Lost);
+                if let Some(changes) = changes.as_deref_mut() {
+                    tell(changes, path.join(&name), Kind::Create);
+                    if changes.len() > MOST {
+                        return Err(End::Lost);
+                    }
+                    self.seen.insert((folder, name.clone()));
                 }
-                self.seen.insert((folder, name.clone()));
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                     unexplored.extend(self.enter(folder, &name, &entry.path())?);
                 }

@@ -63,8 +63,7 @@ impl Watch {
             lifted: Vec::new(),
         };
         if reach.recursive {
-            watch.explore(folder, &mut Vec::new())?;
-            watch.seen.clear();
+            watch.explore(folder, None)?;
         }
         Ok(watch)
     }
@@ -98,7 +97,7 @@ impl Watch {
             }
         }
         // Whatever the kernel had to say of them has been read.
-        self.seen.clear();
+        self.seen = HashSet::new();
         self.let_go();
         batch
     }
@@ -152,7 +151,7 @@ impl Watch {
         } else if appeared && is_folder {
             let new = self.enter(folder, name, &self.root.join(path).join(name))?;
             if let Some(new) = new {
-                self.explore(new, changes)?;
+                self.explore(new, Some(changes))?;
             }
         }
         Ok(())

@@ -15,3 +15,4 @@ mod streams;
 mod support;
 mod terminals;
 mod watching;
+mod watching_ends;

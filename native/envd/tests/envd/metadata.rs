@@ -79,3 +79,24 @@ fn what_cannot_be_noted_writes_no_file() {
     }
     assert!(!std::fs::exists(&path).unwrap());
 }
+
+#[test]
+fn what_was_noted_goes_along_to_another_file_system_if_that_can_keep_it() {
+    use rustix::fs::{XattrFlags, setxattr};
+    let server = Server::new();
+    let other = tempfile::TempDir::new_in("/dev/shm").unwrap();
+    let source = server.path("file");
+    let destination = other.path().join("file");
+    let destination = destination.to_str().unwrap();
+    put(&server, &source, &[("author", "me")]);
+    let request = json!({"source": source, "destination": destination});
+    let moved = server.call("filesystem.Filesystem/Move", &request).ok();
+    // A tmpfs keeps such attributes since Linux 6.6.
+    let keeps = setxattr(destination, "user.test", b"x", XattrFlags::empty()).is_ok();
+    let expected = if keeps {
+        json!({"author": "me"})
+    } else {
+        Value::Null
+    };
+    assert_eq!(moved["entry"]["metadata"], expected);
+}

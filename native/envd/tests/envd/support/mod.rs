@@ -4,6 +4,7 @@ mod connect;
 mod raw;
 mod server;
 mod terminal;
+pub mod watch;
 
 pub use connect::{Answer, Ended, Frames, Stream, bytes, frame};
 pub use raw::Raw;
