@@ -59,6 +59,8 @@ interface Way {
   readonly json?: (of: Things) => object;
   /** Sent as a form. */
   readonly form?: true;
+  /** Sent as they are. */
+  readonly bytes?: true;
   readonly stream?: true;
   /** Names no thing of a team's: a stranger gets something of their own, or makes it. */
   readonly own?: true;
@@ -121,6 +123,18 @@ const ROUTES: Readonly<Record<string, Way>> = {
   "GET /v1/sandboxes/:id/logs": sandbox("/logs"),
   "POST /v1/sandboxes/:id/files/write": { ...sandbox("/files/write"), form: true },
   "POST /v1/sandboxes/:id/files/read": sandbox("/files/read", { path: "/etc/hostname" }),
+  "POST /v1/sandboxes/:id/files/stream/write": { ...sandbox("/files/stream/write?path=/tmp/x"), bytes: true },
+  "POST /v1/sandboxes/:id/files/stream/read": sandbox("/files/stream/read", { path: "/etc/hostname" }),
+  "POST /v1/sandboxes/:id/files/list": sandbox("/files/list", { path: "/" }),
+  "POST /v1/sandboxes/:id/files/stat": sandbox("/files/stat", { path: "/" }),
+  "POST /v1/sandboxes/:id/files/mkdir": sandbox("/files/mkdir", { path: "/tmp/x" }),
+  "POST /v1/sandboxes/:id/files/remove": sandbox("/files/remove", { path: "/tmp/x" }),
+  "POST /v1/sandboxes/:id/files/move": sandbox("/files/move", { path: "/tmp/x", destination: "/tmp/y" }),
+  "GET /v1/sandboxes/:id/processes": sandbox("/processes"),
+  "DELETE /v1/sandboxes/:id/processes/:process": sandbox("/processes/1"),
+  "GET /v1/sandboxes/:id/exec/stream": { ...sandbox("/exec/stream"), stream: true },
+  "GET /v1/sandboxes/:id/pty": { ...sandbox("/pty"), stream: true },
+  "GET /v1/sandboxes/:id/files/watch": { ...sandbox("/files/watch"), stream: true },
   "POST /v1/snapshots": { path: () => "/v1/snapshots", json: (of) => ({ sandbox_id: of.sandbox, name: "x" }) },
   "GET /v1/snapshots": own("/v1/snapshots"),
   "DELETE /v1/snapshots/:name": { path: (of) => `/v1/snapshots/${of.snapshot}` },
@@ -208,11 +222,12 @@ interface Refusal {
 }
 
 async function ask(method: string, way: Way, of: Things, credentials: Credentials): Promise<Refusal> {
-  if (way.stream) return await askStream(api.url, way.path(of), credentials.key ?? credentials.session);
+  if (way.stream) return await askStream(api.url, way.path(of), credentials);
   const form = new FormData();
   form.append("path", "/tmp/x");
   form.append("file", new Blob(["x"]));
-  const content = way.form ? { body: form } : way.json ? { json: way.json(of) } : {};
+  const bytes = { headers: { "content-type": "application/octet-stream" }, body: "x" };
+  const content = way.bytes ? bytes : way.form ? { body: form } : way.json ? { json: way.json(of) } : {};
   const { status, body, headers } = await api.call(method, way.path(of), { ...credentials, ...content });
   // Whatever could tell one refusal from another.
   const telling = [...headers].filter(([name]) => !["date", "request_id", "keep-alive", "connection"].includes(name));

@@ -1,15 +1,20 @@
 /** What a stream that is refused says: its close code as the status that a request would have got. */
 import { once } from "node:events";
+import { WebSocket } from "ws";
+import type { Credentials } from "./api.ts";
 
-/** Opens a WebSocket with a key or a session, and waits for its end. */
+/** Opens a WebSocket with these headers, and waits for its end. */
 export async function askStream(
   url: string,
   path: string,
-  token: string | undefined,
+  { key, session, host }: Credentials,
 ): Promise<{ status: number; body: unknown }> {
-  const protocols = ["roost.v1", ...(token === undefined ? [] : [`roost.auth.${token}`])];
-  const socket = new WebSocket(url.replace(/^http/, "ws") + path, protocols);
-  const [event] = (await once(socket, "close", { signal: AbortSignal.timeout(60_000) })) as [CloseEvent];
-  const status = event.code >= 4400 && event.code < 4500 ? event.code - 4000 : event.code;
-  return { status, body: event.reason };
+  const headers = {
+    ...(key === undefined ? {} : { "X-API-Key": key }),
+    ...(session === undefined ? {} : { Authorization: `Bearer ${session}` }),
+    ...(host === undefined ? {} : { "X-Host-Token": host }),
+  };
+  const socket = new WebSocket(url.replace(/^http/, "ws") + path, { headers });
+  const [code, reason] = (await once(socket, "close", { signal: AbortSignal.timeout(60_000) })) as [number, Buffer];
+  return { status: code >= 4400 && code < 4500 ? code - 4000 : code, body: reason.toString() };
 }

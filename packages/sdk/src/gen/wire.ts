@@ -137,6 +137,157 @@ export interface ApiKey {
   readonly expires_at: string | null;
 }
 
+/** A client's message on /exec/stream. */
+export type ExecStreamRequest = {
+  readonly type: "start";
+  /** A program, by path or by name in PATH. No shell. */
+  readonly cmd: string;
+  readonly args: readonly string[];
+  /** Beside the sandbox's own. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The sandbox's default user if absent. */
+  readonly user?: string;
+  /** A name to attach it by; made up if absent. */
+  readonly tag?: string;
+  /** False: its standard input is empty. */
+  readonly stdin: boolean;
+  /** `base64`: all output is told as that. Else only what is no UTF-8. */
+  readonly encoding: "utf-8" | "base64";
+} | {
+  readonly type: "attach";
+  readonly pid?: number;
+  readonly tag?: string;
+  /** `base64`: all output is told as that. Else only what is no UTF-8. */
+  readonly encoding: "utf-8" | "base64";
+} | {
+  readonly type: "stdin";
+  readonly data: string;
+  /** Of `data`. */
+  readonly encoding: "utf-8" | "base64";
+} | {
+  readonly type: "close_stdin";
+} | {
+  readonly type: "signal";
+  readonly signal: "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGIOT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV" | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGCHLD" | "SIGSTKFLT" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN" | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPOLL" | "SIGPWR" | "SIGSYS" | number;
+} | {
+  readonly type: "stop";
+};
+
+/** The server's message on /exec/stream. */
+export type ExecStreamEvent = {
+  readonly type: "start";
+  readonly pid: number;
+  readonly tag: string;
+  /** Of its output so far, what nobody has read and was not kept. */
+  readonly dropped_bytes: number;
+} | {
+  readonly type: "stdout";
+  /** Characters are whole. */
+  readonly data: string;
+  readonly encoding?: "base64";
+} | {
+  readonly type: "stderr";
+  /** Characters are whole. */
+  readonly data: string;
+  readonly encoding?: "base64";
+} | {
+  readonly type: "exit";
+  /** 127: no such program; 128 + n: ended by signal n. */
+  readonly exit_code: number;
+} | {
+  readonly type: "error";
+  readonly code: string;
+  readonly data: string;
+};
+
+/** A client's text message on /pty. A binary one is typed into the terminal. */
+export type PtyRequest = {
+  readonly type: "start";
+  readonly cols: number;
+  readonly rows: number;
+  /** The user's shell if absent. */
+  readonly cmd?: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The sandbox's default user if absent. */
+  readonly user?: string;
+  /** A name to attach it by; made up if absent. */
+  readonly tag?: string;
+} | {
+  readonly type: "attach";
+  readonly pid?: number;
+  readonly tag?: string;
+  readonly cols?: number;
+  readonly rows?: number;
+} | {
+  readonly type: "resize";
+  readonly cols: number;
+  readonly rows: number;
+} | {
+  readonly type: "signal";
+  readonly signal: "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGIOT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV" | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGCHLD" | "SIGSTKFLT" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN" | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPOLL" | "SIGPWR" | "SIGSYS" | number;
+} | {
+  readonly type: "stop";
+};
+
+/** The server's text message on /pty. A binary one is what the terminal shows. */
+export type PtyEvent = {
+  readonly type: "start";
+  readonly pid: number;
+  readonly tag: string;
+  /** Of its output so far, what nobody has read and was not kept. */
+  readonly dropped_bytes: number;
+} | {
+  readonly type: "exit";
+  /** 127: no such program; 128 + n: ended by signal n. */
+  readonly exit_code: number;
+} | {
+  readonly type: "error";
+  readonly code: string;
+  readonly data: string;
+};
+
+/** A client's message on /files/watch. */
+export type WatchRequest = {
+  readonly type: "start";
+  readonly path: string;
+  readonly recursive: boolean;
+  /** The sandbox's default user if absent. */
+  readonly user?: string;
+};
+
+/** The server's message on /files/watch. */
+export type WatchEvent = {
+  readonly type: "start";
+} | {
+  readonly type: "event";
+  readonly event: "create" | "write" | "remove" | "rename" | "chmod";
+  /** Below the folder that is watched. */
+  readonly name: string;
+  /** A file, folder or link. */
+  readonly entry?: {
+    readonly name: string;
+    readonly path: string;
+    /** Of what a link leads to; `symlink`: one that leads nowhere. */
+    readonly type: "file" | "directory" | "symlink" | "other";
+    /** In bytes. */
+    readonly size: number;
+    readonly mode: number;
+    readonly permissions: string;
+    readonly owner: string;
+    readonly group: string;
+    readonly modified_at: string;
+    /** Of a link: where it leads. */
+    readonly symlink_target?: string;
+  };
+} | {
+  readonly type: "error";
+  readonly code: string;
+  readonly data: string;
+};
+
 /** By method and path. */
 export interface Routes {
   /** Make an account, with a team of its own. */
@@ -479,8 +630,56 @@ export interface Routes {
       readonly vmm: string;
     };
   };
+  /** Run a command and follow it. */
+  readonly "GET /v1/sandboxes/{id}/exec/stream": {
+    readonly answer: null;
+  };
+  /** A terminal. */
+  readonly "GET /v1/sandboxes/{id}/pty": {
+    readonly answer: null;
+  };
+  /** Changes in a folder, as they happen. */
+  readonly "GET /v1/sandboxes/{id}/files/watch": {
+    readonly answer: null;
+  };
+  /** What runs in it. */
+  readonly "GET /v1/sandboxes/{id}/processes": {
+    readonly answer: readonly {
+      readonly pid: number;
+      /** Its name; empty if it has none. */
+      readonly tag: string;
+      readonly cmd: string;
+      readonly args: readonly string[];
+      /** Empty: that of its user. */
+      readonly cwd: string;
+    }[];
+  };
+  /** Send a process, and its whole group, a signal. */
+  readonly "DELETE /v1/sandboxes/{id}/processes/{process}": {
+    readonly query: {
+      readonly signal?: "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGIOT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV" | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGCHLD" | "SIGSTKFLT" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN" | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPOLL" | "SIGPWR" | "SIGSYS" | number;
+    };
+    readonly answer: null;
+  };
   /** Write a file; it is there whole or not at all. */
   readonly "POST /v1/sandboxes/{id}/files/write": {
+    readonly body: {
+      /** Must come before `file`. */
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+      readonly file: Blob;
+    };
+    readonly answer: null;
+  };
+  /** Write a file of any size; it is there whole or not at all. */
+  readonly "POST /v1/sandboxes/{id}/files/stream/write": {
+    readonly query: {
+      /** Of a bare body (`application/octet-stream`). */
+      readonly path?: string;
+      /** The same. */
+      readonly user?: string;
+    };
     readonly body: {
       /** Must come before `file`. */
       readonly path: string;
@@ -498,6 +697,119 @@ export interface Routes {
       readonly user?: string;
     };
     readonly answer: Blob;
+  };
+  /** Read a file of any size. */
+  readonly "POST /v1/sandboxes/{id}/files/stream/read": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+    };
+    readonly answer: Blob;
+  };
+  /** List a folder. */
+  readonly "POST /v1/sandboxes/{id}/files/list": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+      /** 1: only its own entries. More: those of the folders in it, too; links are not followed. */
+      readonly depth?: number;
+    };
+    readonly answer: readonly ({
+      readonly name: string;
+      readonly path: string;
+      /** Of what a link leads to; `symlink`: one that leads nowhere. */
+      readonly type: "file" | "directory" | "symlink" | "other";
+      /** In bytes. */
+      readonly size: number;
+      readonly mode: number;
+      readonly permissions: string;
+      readonly owner: string;
+      readonly group: string;
+      readonly modified_at: string;
+      /** Of a link: where it leads. */
+      readonly symlink_target?: string;
+    })[];
+  };
+  /** Describe a file. */
+  readonly "POST /v1/sandboxes/{id}/files/stat": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+    };
+    readonly answer: {
+      readonly name: string;
+      readonly path: string;
+      /** Of what a link leads to; `symlink`: one that leads nowhere. */
+      readonly type: "file" | "directory" | "symlink" | "other";
+      /** In bytes. */
+      readonly size: number;
+      readonly mode: number;
+      readonly permissions: string;
+      readonly owner: string;
+      readonly group: string;
+      readonly modified_at: string;
+      /** Of a link: where it leads. */
+      readonly symlink_target?: string;
+    };
+  };
+  /** Make a folder, and the folders above it. */
+  readonly "POST /v1/sandboxes/{id}/files/mkdir": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+    };
+    readonly answer: {
+      readonly name: string;
+      readonly path: string;
+      /** Of what a link leads to; `symlink`: one that leads nowhere. */
+      readonly type: "file" | "directory" | "symlink" | "other";
+      /** In bytes. */
+      readonly size: number;
+      readonly mode: number;
+      readonly permissions: string;
+      readonly owner: string;
+      readonly group: string;
+      readonly modified_at: string;
+      /** Of a link: where it leads. */
+      readonly symlink_target?: string;
+    };
+  };
+  /** Remove a file, or a folder with all below it. */
+  readonly "POST /v1/sandboxes/{id}/files/remove": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+    };
+    readonly answer: null;
+  };
+  /** Move or rename a file or folder; the folders above its destination are made. */
+  readonly "POST /v1/sandboxes/{id}/files/move": {
+    readonly body: {
+      readonly path: string;
+      /** The sandbox's default user if absent. */
+      readonly user?: string;
+      readonly destination: string;
+    };
+    readonly answer: {
+      readonly name: string;
+      readonly path: string;
+      /** Of what a link leads to; `symlink`: one that leads nowhere. */
+      readonly type: "file" | "directory" | "symlink" | "other";
+      /** In bytes. */
+      readonly size: number;
+      readonly mode: number;
+      readonly permissions: string;
+      readonly owner: string;
+      readonly group: string;
+      readonly modified_at: string;
+      /** Of a link: where it leads. */
+      readonly symlink_target?: string;
+    };
   };
   /** Make a snapshot of a sandbox; answered when others can be made from it. */
   readonly "POST /v1/snapshots": {

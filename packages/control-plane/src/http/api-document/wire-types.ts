@@ -43,7 +43,8 @@ export async function wireTypes(): Promise<string> {
   const { components, paths } = (await apiDocument()) as Document;
   const things = Object.entries(components.schemas).map(([name, schema]) => {
     const comment = schema.description ? `/** ${schema.description} */\n` : "";
-    return `${comment}export interface ${name} ${typeOfSchema(schema)}\n`;
+    const type = typeOfSchema(schema);
+    return `${comment}export ${schema.type === "object" && type.startsWith("{") ? `interface ${name} ${type}` : `type ${name} = ${type};`}\n`;
   });
   const routes = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => typeOfOperation(`${method.toUpperCase()} ${path}`, operation)),
