@@ -49,7 +49,7 @@ async function measureKind(
   const notes = new Map<RowId, string>();
   await using scenario = await open(ground, (id, note) => notes.set(id, note));
   const samples = await measure(scenario, new Map(wanted.map((id) => [id, ROWS[id].operations])), {
-    warmUps: WARM_UPS,
+    warmUps: Math.min(WARM_UPS, options.rounds),
     rounds: options.rounds,
     newPhases: ground.newPhases,
     onRound: (round) =>
