@@ -2,6 +2,7 @@
 
 export { runCommand } from "./commands/run.ts";
 export { emptyLayer } from "./disk/qcow2/header.ts";
+export { connectEnvd } from "./envd-client/envd-client.ts";
 export { type RealGuest, realGuest } from "./envd-client/testing/real-guest.ts";
 export { linkGeneration, readManifest } from "./generations/generations.ts";
 export { summarizeMap } from "./generations/memory-map.ts";

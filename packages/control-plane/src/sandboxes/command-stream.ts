@@ -82,6 +82,7 @@ export async function* followCommand(
   } catch (error) {
     throw requests.failure?.error ?? failureOf(error, opening);
   } finally {
+    requests.end();
     over.abort();
     noteUse(parts, teamId, id);
   }
@@ -91,21 +92,31 @@ export async function* followCommand(
 class Requests {
   failure: { readonly error: unknown } | undefined;
   readonly #first: Request;
-  readonly #inputs: AsyncIterable<CommandInput>;
+  readonly #inputs: AsyncIterator<CommandInput>;
+  readonly #over = Promise.withResolvers<{ readonly done: true; readonly value: undefined }>();
 
   constructor(first: Request, inputs: AsyncIterable<CommandInput>) {
     this.#first = first;
-    this.#inputs = inputs;
+    this.#inputs = inputs[Symbol.asyncIterator]();
   }
 
   async *all(): AsyncGenerator<Request> {
     yield this.#first;
     try {
-      for await (const input of this.#inputs) yield inputRequest(input);
+      for (;;) {
+        const { done, value } = await Promise.race([this.#inputs.next(), this.#over.promise]);
+        if (done === true) return;
+        yield inputRequest(value);
+      }
     } catch (error) {
       this.failure = { error };
       throw error;
     }
+  }
+
+  /** Nothing more is to be said. A request that waits for more would keep its call, and the agent's end of it, open. */
+  end(): void {
+    this.#over.resolve({ done: true, value: undefined });
   }
 }
 

@@ -21,6 +21,7 @@ import {
 import type { Report } from "../sandboxes/sandboxes.ts";
 import { receiveFile } from "./peer-files.ts";
 import { runPeerProgram } from "./peer-programs.ts";
+import { peerTree } from "./peer-tree.ts";
 
 type Method =
   | "createSandbox"
@@ -111,6 +112,7 @@ export class PeerAgent extends EventEmitter {
 
   service(): Partial<ServiceImpl<typeof HostAgent>> {
     return {
+      ...peerTree(this.files),
       createSandbox: (request, context) => this.#carryOut("createSandbox", context, () => this.#create(request)),
       destroySandbox: (request, context) =>
         this.#carryOut("destroySandbox", context, () => {

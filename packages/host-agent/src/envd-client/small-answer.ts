@@ -44,16 +44,19 @@ export async function readSmall(answer: GuestAnswer, limitBytes: number, signal:
   return collected.toString("utf8", 0, length);
 }
 
+const SMALL_BYTES = 8 * 1024;
+
 /**
  * A body in chunks; its errors are ours. Leaving the loop early destroys the body.
  *
- * A chunk is all that is there, not the piece it came in: whoever sends single bytes would else have each of them handled, and passed
- * on to the control plane, as if it were a message of its own.
+ * A small chunk comes with all else that is there: whoever sends single bytes would else have each of them handled, and passed on to
+ * the control plane, as if it were a message of its own. Large ones are not worth the copy.
  */
 export async function* bodyChunks(body: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   try {
     for await (const first of body as AsyncIterable<Buffer>) {
-      const rest = body.readableLength > 0 ? (body.read(body.readableLength) as Buffer | null) : null;
+      const isSmall = first.length < SMALL_BYTES && body.readableLength > 0;
+      const rest = isSmall ? (body.read(body.readableLength) as Buffer | null) : null;
       yield rest === null ? first : Buffer.concat([first, rest]);
     }
   } catch (error) {

@@ -8,7 +8,7 @@ import type { HostSandboxes } from "./host-sandboxes.ts";
 /** Of a file in one message. */
 const WHOLE_FILE_BYTES = 16 * 1024 * 1024;
 /** Of a file in a stream, per message. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /** A file that came in one message, as a stream. @throws RoostError `payload_too_large` */
 export async function* wholeUpload(data: Uint8Array): AsyncGenerator<Uint8Array> {

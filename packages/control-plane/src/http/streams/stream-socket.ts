@@ -76,6 +76,8 @@ export class StreamSocket {
 
   /** Resolves when there is room for the next; rejects when nobody will read it any more. */
   async send(data: string | Uint8Array): Promise<void> {
+    // One that is closing drops what it is given at once: whoever goes on giving would never wait for anything.
+    if (this.#socket.readyState !== this.#socket.OPEN) await this.#closed.promise;
     this.#left.signal.throwIfAborted();
     const size = typeof data === "string" ? Buffer.byteLength(data) : data.length;
     this.#sendingBytes += size;

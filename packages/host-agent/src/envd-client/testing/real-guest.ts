@@ -16,6 +16,8 @@ export interface RealGuest extends AsyncDisposable {
   readonly client: EnvdClient;
   readonly address: string;
   readonly port: number;
+  readonly pid: number;
+  readonly accessToken: string;
   /** The user that commands run as. */
   readonly user: string;
   /** A client of its own, such as another agent would be. */
@@ -56,6 +58,8 @@ export async function realGuest(): Promise<RealGuest> {
     client,
     address,
     port,
+    pid: child.pid ?? 0,
+    accessToken,
     user,
     connect(limits = {}) {
       return owned.use(connectEnvd({ address, port, accessToken, limits }));
