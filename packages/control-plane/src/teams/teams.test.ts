@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { sql } from "kysely";
 import { type Member, startTestControlPlane } from "../testing/control-plane.ts";
+import { until } from "../testing/until.ts";
+import { lockTeam } from "./roles.ts";
 
 const plane = await startTestControlPlane({ ROOST_USER_MAX_TEAMS: "3" });
 after(() => plane[Symbol.asyncDispose]());
@@ -31,6 +33,13 @@ function members(of: Member) {
 
 function setRole(by: Member, whom: Member, role: string) {
   return api.patch(`/v1/teams/${by.teamId}/members/${whom.userId}`, { session: by.session, json: { role } });
+}
+
+/** How many connections of this database wait for a lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*) as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
+  return rows[0]?.count ?? 0;
 }
 
 function remove(by: Member, whom: Member) {
@@ -157,8 +166,15 @@ test("a team is never without an owner, also when two go at the same moment", as
   assert.equal((await setRole(owner, owner, "member")).status, 409);
   assert.equal((await remove(owner, owner)).status, 409);
   const second = await join(owner, "owner");
-  const leaving = await Promise.all([remove(owner, owner), remove(second, second)]);
-  assert.deepEqual(leaving.map(({ status }) => status).toSorted(), [204, 409]);
+  const leaving = await db.transaction().execute(async (trx) => {
+    await lockTeam(trx, owner.teamId);
+    const both = [remove(owner, owner), remove(second, second)];
+    // Each has found nothing out yet: it waits for its turn.
+    await until("both wait for the team", async () => (await waiting()) >= 2);
+    return { both };
+  });
+  const statuses = (await Promise.all(leaving.both)).map(({ status }) => status);
+  assert.deepEqual(statuses.toSorted(), [204, 409]);
   const left = await db.selectFrom("users_teams").where("team_id", "=", owner.teamId).select("role").execute();
   assert.deepEqual(left, [{ role: "owner" }]);
 });
