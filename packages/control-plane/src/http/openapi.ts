@@ -47,13 +47,24 @@ function asSent(fields: unknown): unknown {
   return needed.length > 0 ? { ...rest, required: needed } : rest;
 }
 
-const transform: SwaggerTransform = ({ schema, url }) => {
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The body that the document describes is one way to send it; none at all is another. */
+    bodyMayBeBare?: true;
+  }
+}
+
+/** In the document only while it is made. */
+const BARE = "x-body-may-be-bare";
+
+const transform: SwaggerTransform = ({ schema, url, route }) => {
   const { body, querystring, ...same } = schema ?? {};
   const inputs = {
     ...(body ? { body: asSent(body) } : {}),
     ...(querystring ? { querystring: asSent(querystring) } : {}),
   };
-  return { schema: { ...same, ...inputs }, url };
+  const bare = route.config?.bodyMayBeBare ? { [BARE]: true } : {};
+  return { schema: { ...same, ...inputs, ...bare }, url };
 };
 
 /** A body of which every field may be left out may be left out itself. */
@@ -61,10 +72,12 @@ const transformObject: SwaggerTransformObject = (described) => {
   if (!("openapiObject" in described)) return described.swaggerObject;
   const { openapiObject } = described;
   for (const path of Object.values(openapiObject.paths ?? {})) {
-    for (const body of [path?.post?.requestBody, path?.patch?.requestBody]) {
-      if (!body || !("content" in body)) continue;
+    for (const operation of [path?.post, path?.patch]) {
+      const body = operation?.requestBody;
+      if (!operation || !body || !("content" in body)) continue;
       const fields = Object.values(body.content)[0]?.schema as Fields | undefined;
-      body.required = (fields?.required ?? []).length > 0;
+      body.required = (fields?.required ?? []).length > 0 && !(BARE in operation);
+      Reflect.deleteProperty(operation, BARE);
     }
   }
   return openapiObject;

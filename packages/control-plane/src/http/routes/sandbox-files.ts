@@ -63,7 +63,7 @@ export function sandboxFilesRoutes(sandboxes: Sandboxes): FastifyPluginAsyncType
     app.post(
       "/v1/sandboxes/:id/files/stream/write",
       {
-        config,
+        config: { ...config, bodyMayBeBare: true },
         schema: {
           tags: ["files"],
           summary: "Write a file of any size; it is there whole or not at all",
