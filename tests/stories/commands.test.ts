@@ -5,21 +5,16 @@
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { after, before, describe, test } from "node:test";
-import { type Instance, startInstance } from "@roost/launcher/instance";
-import { Roost, type Sandbox } from "@roost/sdk";
+import { before, describe, test } from "node:test";
+import type { Sandbox } from "@roost/sdk";
+import { roostForTests } from "./roost-for-tests.ts";
 
 describe("a sandbox", () => {
-  let instance: Instance;
+  const its = roostForTests();
   let sandbox: Sandbox;
 
   before(async () => {
-    instance = await startInstance();
-    sandbox = await new Roost(instance).sandboxes.create({ env: { COLOUR: "blue" } });
-  });
-
-  after(async () => {
-    await instance?.[Symbol.asyncDispose]();
+    sandbox = await its.roost.sandboxes.create({ env: { COLOUR: "blue" } });
   });
 
   const sh = (script: string, options: Parameters<Sandbox["exec"]>[2] = {}): ReturnType<Sandbox["exec"]> =>

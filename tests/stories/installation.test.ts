@@ -2,27 +2,20 @@
 import assert from "node:assert/strict";
 import { readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { type Instance, startInstance } from "@roost/launcher/instance";
+import { describe, test } from "node:test";
+import { startInstance } from "@roost/launcher/instance";
 import { Roost } from "@roost/sdk";
 import { machineState } from "../machine-state/machine-state.ts";
 import { keeperOf } from "./keeper-of.ts";
+import { roostForTests } from "./roost-for-tests.ts";
 
 describe("an installation", () => {
-  let instance: Instance;
-
-  before(async () => {
-    instance = await startInstance();
-  });
-
-  after(async () => {
-    await instance?.[Symbol.asyncDispose]();
-  });
+  const its = roostForTests();
 
   test("two on one machine do not touch each other, and `down` of one leaves nothing of it (U2)", async () => {
     await using other = await startInstance();
-    assert.notEqual(other.mark, instance.mark);
-    await using kept = await new Roost(instance).sandboxes.create({ memoryMb: 128 });
+    assert.notEqual(other.mark, its.instance.mark);
+    await using kept = await its.roost.sandboxes.create({ memoryMb: 128 });
     await new Roost(other).sandboxes.create({ memoryMb: 128 });
 
     await other.down();
@@ -31,18 +24,18 @@ describe("an installation", () => {
   });
 
   test("credentials are for their owner's eyes only, and a wrong key opens nothing (A3)", async () => {
-    const { mode } = await stat(join(instance.home, "credentials.json"));
+    const { mode } = await stat(join(its.instance.home, "credentials.json"));
     assert.equal(mode & 0o777, 0o600);
-    await assert.rejects(new Roost({ url: instance.url, apiKey: "rst_wrong" }).sandboxes.create(), { status: 401 });
+    await assert.rejects(new Roost({ url: its.instance.url, apiKey: "rst_wrong" }).sandboxes.create(), { status: 401 });
   });
 
   test("the VMM is nobody: own user, no capability, seccomp, own namespaces, its cgroup (N3)", async () => {
-    await using sandbox = await new Roost(instance).sandboxes.create({ memoryMb: 128 });
-    const { vmm, keeper } = await keeperOf(instance, sandbox.id);
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
+    const { vmm, keeper } = await keeperOf(its.instance, sandbox.id);
     const status = await readFile(`/proc/${vmm}/status`, "utf8");
     const field = (name: string): string => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(status)?.[1] ?? "missing";
     const uids = field("Uid").split(/\s+/);
-    assert(uids.every((uid) => uid === uids[0] && Number(uid) >= instance.uidBase));
+    assert(uids.every((uid) => uid === uids[0] && Number(uid) >= its.instance.uidBase));
     for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) assert.equal(field(set), "0".repeat(16), set);
     assert.equal(field("NoNewPrivs"), "1");
     assert.equal(field("Seccomp"), "2");
@@ -51,17 +44,17 @@ describe("an installation", () => {
       assert.notEqual(await readlink(`/proc/${vmm}/ns/${kind}`), await readlink(`/proc/self/ns/${kind}`), kind);
     }
     const cgroup = await readFile(`/proc/${vmm}/cgroup`, "utf8");
-    assert(cgroup.includes(`/r${instance.mark}-${sandbox.id}`));
+    assert(cgroup.includes(`/r${its.instance.mark}-${sandbox.id}`));
     assert.equal(cgroup, await readFile(`/proc/${keeper}/cgroup`, "utf8"));
   });
 
   test("its host is online, and a one-time token is used up by a whole registration only (H1)", async () => {
-    const session = new Roost({ url: instance.url, token: await instance.adminToken() });
+    const session = new Roost({ url: its.instance.url, token: await its.instance.adminToken() });
     const [host] = await Array.fromAsync(session.hosts.list());
     assert.equal(host?.status, "online");
     const pending = await session.hosts.create({ type: "regular" });
     const register = (token: string): Promise<Response> =>
-      fetch(`${instance.url}/v1/hosts/register`, {
+      fetch(`${its.instance.url}/v1/hosts/register`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ token }),

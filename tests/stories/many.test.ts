@@ -1,32 +1,19 @@
 /** Stories of several sandboxes, of limits, and of what is refused. */
 import assert from "node:assert/strict";
 import { totalmem } from "node:os";
-import { after, before, describe, test } from "node:test";
-import { type Instance, startInstance } from "@roost/launcher/instance";
-import { Roost, type Sandbox } from "@roost/sdk";
-import { machineState } from "../machine-state/machine-state.ts";
+import { describe, test } from "node:test";
+import type { Sandbox } from "@roost/sdk";
+import { roostForTests } from "./roost-for-tests.ts";
 
 describe("many sandboxes", () => {
-  let instance: Instance;
-  let roost: Roost;
-
-  before(async () => {
-    instance = await startInstance();
-    roost = new Roost(instance);
-  });
-
-  after(async () => {
-    await instance?.[Symbol.asyncDispose]();
-  });
+  const its = roostForTests();
 
   /** Without the spare slots that the agent keeps ready, which come and go in the background. */
-  async function sandboxTraces(): Promise<string[]> {
-    const scope = { mark: instance.mark, folders: [instance.runFolder, instance.dataFolder] };
-    return (await machineState(scope)).filter((line) => line.includes("sb-"));
-  }
+  const sandboxTraces = (): Promise<string[]> =>
+    its.traces(undefined, [its.instance.runFolder, its.instance.dataFolder]);
 
   test("eight of 128 MB, created at once, all work, are apart, and leave nothing when destroyed (R1)", async () => {
-    const sandboxes = await Promise.all(Array.from({ length: 8 }, () => roost.sandboxes.create({ memoryMb: 128 })));
+    const sandboxes = await Promise.all(Array.from({ length: 8 }, () => its.roost.sandboxes.create({ memoryMb: 128 })));
     await Promise.all(sandboxes.map((sandbox) => sandbox.files.write("/tmp/me", sandbox.id)));
     const contents = await Promise.all(sandboxes.map((sandbox) => sandbox.files.readText("/tmp/me")));
     assert.deepEqual(
@@ -43,18 +30,18 @@ describe("many sandboxes", () => {
 
   test("one beyond the machine's memory is refused as no_capacity, and leaves nothing", async () => {
     const memoryMb = Math.floor(totalmem() / 1024 / 1024);
-    await assert.rejects(roost.sandboxes.create({ memoryMb }), { code: "no_capacity", status: 503 });
+    await assert.rejects(its.roost.sandboxes.create({ memoryMb }), { code: "no_capacity", status: 503 });
     assert.deepEqual(await sandboxTraces(), []);
   });
 
   test("the same create asked twice with one Idempotency-Key makes one sandbox (R1)", async () => {
     const wanted = { memoryMb: 128, metadata: { story: "once" } };
-    const create = (): Promise<Sandbox> => roost.sandboxes.create(wanted, { idempotencyKey: "once" });
+    const create = (): Promise<Sandbox> => its.roost.sandboxes.create(wanted, { idempotencyKey: "once" });
     await using first = await create();
     assert.equal((await create()).id, first.id);
-    const other = roost.sandboxes.create({ memoryMb: 256 }, { idempotencyKey: "once" });
+    const other = its.roost.sandboxes.create({ memoryMb: 256 }, { idempotencyKey: "once" });
     await assert.rejects(other, { code: "conflict", status: 409 });
-    const found = await Array.fromAsync(roost.sandboxes.list({ metadata: { story: "once" } }));
+    const found = await Array.fromAsync(its.roost.sandboxes.list({ metadata: { story: "once" } }));
     assert.deepEqual(
       found.map(({ id }) => id),
       [first.id],
@@ -62,14 +49,14 @@ describe("many sandboxes", () => {
   });
 
   test("destroying one that is being created ends it, and leaves nothing", async () => {
-    const creating = roost.sandboxes.create({ memoryMb: 128, metadata: { story: "cut short" } });
+    const creating = its.roost.sandboxes.create({ memoryMb: 128, metadata: { story: "cut short" } });
     const outcome = creating.then(
       () => "created",
       (error: { code?: string }) => error.code,
     );
     let starting: Sandbox | undefined;
     while (!starting) {
-      for await (const sandbox of roost.sandboxes.list({ metadata: { story: "cut short" } })) starting = sandbox;
+      for await (const sandbox of its.roost.sandboxes.list({ metadata: { story: "cut short" } })) starting = sandbox;
     }
     await starting.destroy();
     assert.notEqual(await outcome, "created");
@@ -88,7 +75,7 @@ describe("many sandboxes", () => {
     ["a variable that is no name", { env: { "A=B": "x" } }, "invalid_request"],
   ] as const) {
     test(`${what} is refused as ${code}, and leaves nothing`, async () => {
-      await assert.rejects(roost.sandboxes.create(wanted), { code });
+      await assert.rejects(its.roost.sandboxes.create(wanted), { code });
       assert.deepEqual(await sandboxTraces(), []);
     });
   }
@@ -100,10 +87,10 @@ describe("many sandboxes", () => {
     ["a key that is none", "{}", { "x-api-key": "secret" }, 401],
   ] as const) {
     test(`${what} gets ${status} and the documented form of an error`, async () => {
-      const response = await fetch(`${instance.url}/v1/sandboxes`, {
+      const response = await fetch(`${its.instance.url}/v1/sandboxes`, {
         method: "POST",
         body,
-        headers: { "content-type": "application/json", "x-api-key": instance.apiKey, ...headers },
+        headers: { "content-type": "application/json", "x-api-key": its.instance.apiKey, ...headers },
       });
       assert.equal(response.status, status);
       const { error } = (await response.json()) as { error: { code: string; message: string } };
@@ -113,7 +100,7 @@ describe("many sandboxes", () => {
   }
 
   test("without internet a sandbox still runs commands, and has no way out (N1)", async () => {
-    await using sandbox = await roost.sandboxes.create({ memoryMb: 128, internet: false });
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128, internet: false });
     assert.equal((await sandbox.exec("echo", ["here"])).stdout, "here\n");
     const script = "import socket; socket.setdefaulttimeout(3); socket.getaddrinfo('example.com', 80)";
     assert.notEqual((await sandbox.exec("python3", ["-c", script], { timeoutSec: 60 })).exitCode, 0);

@@ -1,37 +1,12 @@
 /** Stories of pausing, resuming and copying, on real microVMs, through the doors that a user has. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { type Instance, startInstance } from "@roost/launcher/instance";
-import { Roost, type Sandbox, type SandboxStatus } from "@roost/sdk";
 import { machineState } from "../machine-state/machine-state.ts";
 import { keeperOf } from "./keeper-of.ts";
+import { LivingProgram, read, startProgram } from "./living-program.ts";
+import { becomes, roostForTests } from "./roost-for-tests.ts";
 import { until } from "./until.ts";
-
-/** A program with all that must come through: memory, an open file that has no name any more, a listener, a count that goes on. */
-const LIVING = `
-import os, socket, threading, time
-memory = [bytes([i % 251]) * 1024 for i in range(40_000)]
-held = open("/tmp/held", "w+"); os.unlink("/tmp/held"); held.write("first half, "); held.flush()
-half = open("/tmp/half", "w"); half.write("written before")
-server = socket.create_server(("127.0.0.1", 7000))
-def count():
-    n = 0
-    while True:
-        n += 1
-        with open("/tmp/count.new", "w") as f: f.write(str(n))
-        os.rename("/tmp/count.new", "/tmp/count")
-        time.sleep(0.02)
-threading.Thread(target=count, daemon=True).start()
-open("/tmp/ready", "w").close()
-while True:
-    peer, _ = server.accept()
-    whole = sum(line[0] == i % 251 and len(line) == 1024 for i, line in enumerate(memory))
-    held.write("more, "); held.flush(); held.seek(0)
-    half.write(" and after"); half.flush()
-    peer.sendall(f"{whole} {held.read()}".encode()); peer.close()
-`;
-const ASK = 'import socket; s = socket.create_connection(("127.0.0.1", 7000)); print(s.makefile().read(), end="")';
 
 /** Writes what no two copies may have in common, without a pause. */
 const RANDOM = `
@@ -41,60 +16,72 @@ with open("/tmp/values", "a", buffering=1) as values:
 `;
 
 describe("a sandbox that sleeps", () => {
-  let instance: Instance;
-  let roost: Roost;
+  const its = roostForTests();
 
-  before(async () => {
-    instance = await startInstance();
-    roost = new Roost(instance);
-  });
-
-  after(async () => {
-    await instance?.[Symbol.asyncDispose]();
-  });
-
-  const start = async (sandbox: Sandbox, program: string): Promise<void> => {
-    await sandbox.files.write("/tmp/program.py", program);
-    await sandbox.exec("sh", ["-c", "setsid python3 /tmp/program.py > /tmp/log 2>&1 < /dev/null &"]);
-  };
-  const read = async (sandbox: Sandbox, path: string): Promise<string> => (await sandbox.exec("cat", [path])).stdout;
-  const becomes = (sandbox: Sandbox, status: SandboxStatus): Promise<Sandbox> =>
-    until(`${sandbox.id} is ${status}`, async () => {
-      const now = await sandbox.refresh();
-      return now.status === status ? now : undefined;
-    });
-  /** What there is of a sandbox on the machine beside its files. */
-  const traces = async (id: string): Promise<string[]> =>
-    (await machineState({ mark: instance.mark, folders: [instance.runFolder] })).filter((line) => line.includes(id));
-
-  test("its processes carry on, ten times in a row (S1, S2, S3)", async () => {
-    await using sandbox = await roost.sandboxes.create({ memoryMb: 256 });
-    await start(sandbox, LIVING);
-    await until("the program is ready", async () =>
-      (await sandbox.exec("test", ["-e", "/tmp/ready"])).exitCode === 0 ? true : undefined,
-    );
-    const bootId = await read(sandbox, "/proc/sys/kernel/random/boot_id");
-    let held = "first half, ";
-    for (let round = 1; round <= 10; round++) {
-      const count = Number(await read(sandbox, "/tmp/count"));
+  test("its processes carry on, and asleep it costs no memory and no process (S1, S2, S3)", async () => {
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 256 });
+    const living = await LivingProgram.start(sandbox, 40);
+    for (let round = 1; round <= 2; round++) {
+      const count = await living.count();
       const paused = await sandbox.pause();
       assert.deepEqual([paused.status, paused.guestIp], ["paused", null]);
-      assert.deepEqual(await traces(sandbox.id), [], "a paused sandbox holds nothing of the machine");
+      assert.deepEqual(await its.traces(sandbox), [], "a paused sandbox holds nothing of the machine");
       await assert.rejects(sandbox.exec("true"), { code: "not_running", status: 409 });
       const resumed = await sandbox.resume();
       assert.equal(resumed.status, "running");
-      held += "more, ";
-      assert.equal((await sandbox.exec("python3", ["-c", ASK])).stdout, `40000 ${held}`);
-      await until("the count goes on", async () =>
-        Number(await read(sandbox, "/tmp/count")) > count ? true : undefined,
-      );
+      await living.carriesOn(count);
     }
-    assert.equal(await read(sandbox, "/proc/sys/kernel/random/boot_id"), bootId);
-    assert.equal(await read(sandbox, "/tmp/half"), `written before${" and after".repeat(10)}`);
+  });
+
+  test("of two that pause it at once one wins, and who resumes it meanwhile is told of it; then the other way round", async () => {
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
+    const other = await its.roost.sandboxes.get(sandbox.id);
+    const outcome = (attempt: Promise<unknown>): Promise<string> =>
+      attempt.then(
+        () => "done",
+        (error: { status: number }) => String(error.status),
+      );
+    const pauses = await Promise.all([outcome(sandbox.pause()), outcome(other.pause()), outcome(other.resume())]);
+    assert.deepEqual(pauses.sort(), ["409", "409", "done"]);
+    assert.equal((await sandbox.refresh()).status, "paused");
+    const resumes = await Promise.all([outcome(sandbox.resume()), outcome(other.resume()), outcome(other.pause())]);
+    assert.deepEqual(resumes.sort(), ["409", "409", "done"]);
+    assert.equal((await sandbox.refresh()).status, "running");
+  });
+
+  for (const step of ["pause", "resume"] as const) {
+    test(`destroyed while it is to ${step}, it is gone when that has ended, and nothing of it is left (S8)`, async () => {
+      const sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
+      if (step === "resume") await sandbox.pause();
+      const other = await its.roost.sandboxes.get(sandbox.id);
+      // What becomes of the step depends on who comes first.
+      await Promise.all([sandbox[step]().catch(() => {}), other.destroy()]);
+      assert.equal((await sandbox.refresh()).status, "stopped");
+      assert.deepEqual(await its.traces(sandbox, [its.instance.runFolder, its.instance.dataFolder]), []);
+    });
+  }
+
+  test("paused while a command runs, it has that command again when it wakes (S1)", async () => {
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
+    const command = sandbox.exec("sh", [
+      "-c",
+      "for i in $(seq 20); do echo $i > /tmp/at; sleep 0.1; done; echo all > /tmp/at",
+    ]);
+    const told = command.then(
+      () => "done",
+      (error: { code: string }) => error.code,
+    );
+    await until("it runs", async () => (await read(sandbox, "/tmp/at")) || undefined);
+    await sandbox.pause();
+    assert.notEqual(await told, "done");
+    await sandbox.resume();
+    await until("it has come to its end", async () =>
+      (await read(sandbox, "/tmp/at")) === "all\n" ? true : undefined,
+    );
   });
 
   test("its clock is right when it wakes (S2)", async () => {
-    await using sandbox = await roost.sandboxes.create({ memoryMb: 128 });
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
     await sandbox.pause();
     await setTimeout(5_000);
     await sandbox.resume();
@@ -104,7 +91,7 @@ describe("a sandbox that sleeps", () => {
   });
 
   test("unused for its time-out it falls asleep by itself; use and pings keep it awake (S9)", async () => {
-    await using sandbox = await roost.sandboxes.create({ memoryMb: 128, timeoutSec: 4 });
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128, timeoutSec: 4 });
     await sandbox.exec("sleep", ["6"]);
     for (let second = 0; second < 6; second++) {
       await sandbox.ping();
@@ -116,14 +103,14 @@ describe("a sandbox that sleeps", () => {
   });
 
   test("eight copies made at once of one that draws random numbers share none, nor who they are (S4, S5)", async () => {
-    await using source = await roost.sandboxes.create({ memoryMb: 128 });
-    await start(source, RANDOM);
+    await using source = await its.roost.sandboxes.create({ memoryMb: 128 });
+    await startProgram(source, RANDOM);
     await until("it draws", async () => ((await read(source, "/tmp/values")).length > 1000 ? true : undefined));
-    const template = await roost.snapshots.create(source.id, { name: "drawing", leave: "running" });
+    const template = await its.roost.snapshots.create(source.id, { name: "drawing", leave: "running" });
     assert.deepEqual([template.type, template.vcpus, template.memoryMb], ["snapshot", 1, 128]);
     assert.equal((await source.refresh()).status, "running");
     const copies = await Promise.all(
-      Array.from({ length: 8 }, () => roost.sandboxes.create({ template: "drawing", memoryMb: 512, vcpus: 2 })),
+      Array.from({ length: 8 }, () => its.roost.sandboxes.create({ template: "drawing", memoryMb: 512, vcpus: 2 })),
     );
     assert.deepEqual(
       copies.map(({ memoryMb, vcpus }) => [memoryMb, vcpus]),
@@ -148,7 +135,7 @@ describe("a sandbox that sleeps", () => {
       names.map(({ stdout }) => stdout.split("\n")[0]),
       copies.map(({ id }) => id),
     );
-    await roost.snapshots.delete("drawing");
+    await its.roost.snapshots.delete("drawing");
     const [one] = copies;
     assert(one);
     await one.pause();
@@ -158,38 +145,37 @@ describe("a sandbox that sleeps", () => {
   });
 
   test("whose machine died goes on from its last pause, or from its disk as it is (S10)", async () => {
-    await using sandbox = await roost.sandboxes.create({ memoryMb: 128, env: { COLOUR: "blue" } });
+    await using sandbox = await its.roost.sandboxes.create({ memoryMb: 128, env: { COLOUR: "blue" } });
     await sandbox.files.write("/home/user/kept", "before the pause");
     await sandbox.pause();
     await sandbox.resume();
     await sandbox.exec("sh", ["-c", "echo -n after > /home/user/kept; sync"]);
-    process.kill((await keeperOf(instance, sandbox.id)).vmm, "SIGKILL");
+    process.kill((await keeperOf(its.instance, sandbox.id)).vmm, "SIGKILL");
     await becomes(sandbox, "error");
     await sandbox.resume({ mode: "disk" });
     assert.equal(await read(sandbox, "/home/user/kept"), "after");
     assert.equal((await sandbox.exec("sh", ["-c", "echo $COLOUR"])).stdout, "blue\n");
-    process.kill((await keeperOf(instance, sandbox.id)).vmm, "SIGKILL");
+    process.kill((await keeperOf(its.instance, sandbox.id)).vmm, "SIGKILL");
     await becomes(sandbox, "error");
     assert.equal((await sandbox.resume()).error, null);
     assert.equal(await read(sandbox, "/home/user/kept"), "before the pause");
   });
 
   test("is paused by `down`, and known to the next `up`", async () => {
-    const sandbox = await roost.sandboxes.create({ memoryMb: 128 });
-    await start(sandbox, LIVING.replace("40_000", "10"));
-    await until("it counts", async () => ((await read(sandbox, "/tmp/count")) > "" ? true : undefined));
-    const bootId = await read(sandbox, "/proc/sys/kernel/random/boot_id");
-    await instance.down();
-    assert.deepEqual(await machineState({ mark: instance.mark, folders: [instance.runFolder] }), []);
-    await instance.up();
+    const sandbox = await its.roost.sandboxes.create({ memoryMb: 128 });
+    const living = await LivingProgram.start(sandbox, 1);
+    const count = await living.count();
+    await its.instance.down();
+    const { mark, runFolder, dataFolder } = its.instance;
+    assert.deepEqual(await machineState({ mark, folders: [runFolder] }), []);
+    await its.instance.up();
     await becomes(sandbox, "paused");
     await sandbox.resume();
-    assert.equal(await read(sandbox, "/proc/sys/kernel/random/boot_id"), bootId);
+    await living.carriesOn(count);
     await sandbox.pause();
     await sandbox.destroy();
-    const files = await machineState({ mark: instance.mark, folders: [instance.dataFolder] });
     assert.deepEqual(
-      files.filter((line) => line.includes(sandbox.id)),
+      await its.traces(sandbox, [dataFolder]),
       [],
       "nothing is left of a paused sandbox that was destroyed (S8)",
     );
