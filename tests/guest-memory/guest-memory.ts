@@ -95,15 +95,18 @@ function writablePieces(maps: string): Piece[] {
   }));
 }
 
-/** Where so many bytes begin that are made of whole pieces: what is mapped from a layer is one, what lies between two is another. */
+/**
+ * Where so many bytes begin that are made of whole pieces: what is mapped from a layer is one, what lies between two is another. They end
+ * where nothing follows, for QEMU keeps a page free behind its guest's memory; before them may be what it has for itself.
+ */
 function addressesOf(bytes: number, pieces: readonly Piece[]): number[] {
-  return pieces.flatMap(({ start }, first) => {
-    let end = start;
-    for (const piece of pieces.slice(first)) {
-      if (piece.start !== end) break;
-      end = piece.end;
-      if (end - start >= bytes) break;
-    }
-    return end - start === bytes ? [start] : [];
-  });
+  const starts = new Set(pieces.map(({ start }) => start));
+  const ends = pieces.filter(({ end }) => !starts.has(end)).map(({ end }) => end);
+  return ends.map((end) => end - bytes).filter((start) => starts.has(start) && isWhole(pieces, start, start + bytes));
+}
+
+/** Whether there is no gap. */
+function isWhole(pieces: readonly Piece[], start: number, end: number): boolean {
+  const inside = pieces.filter((piece) => piece.start >= start && piece.end <= end);
+  return inside.reduce((sum, piece) => sum + piece.end - piece.start, 0) === end - start;
 }
