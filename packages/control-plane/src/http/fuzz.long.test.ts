@@ -28,12 +28,13 @@ async function run(command: string, args: readonly string[]): Promise<{ code: nu
 
 /** schemathesis from PyPI, in an environment of its own that goes with the folder. */
 async function installFuzzer(folder: string): Promise<string> {
-  for (const args of [
-    ["-m", "venv", folder],
-    ["-m", "pip", "--python", join(folder, "bin/python"), "install", "--quiet", "--disable-pip-version-check", FUZZER],
-  ]) {
-    const { code, output } = await run("python3", args);
-    assert.equal(code, 0, `python3 ${args.join(" ")}: ${output}`);
+  const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", FUZZER];
+  for (const [program, args] of [
+    ["python3", ["-m", "venv", folder]],
+    [join(folder, "bin/python"), install],
+  ] as const) {
+    const { code, output } = await run(program, args);
+    assert.equal(code, 0, `${program} ${args.join(" ")}: ${output}`);
   }
   return join(folder, "bin/schemathesis");
 }
