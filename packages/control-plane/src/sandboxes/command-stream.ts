@@ -3,6 +3,7 @@
  * and what it does not read waits. A caller that leaves leaves it running.
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { passedOn } from "@roost/protocol/bulk-bytes";
 import { RoostError } from "@roost/protocol/errors";
 import type { ExecStreamRequestSchema, ExecStreamResponse } from "@roost/protocol/hostagent";
 import { asHostError } from "../hosts/hosts.ts";
@@ -77,6 +78,7 @@ export async function* followCommand(
       if (told === undefined) continue;
       yield told;
       if (told.case === "ended") return;
+      if ("bytes" in told) passedOn(told.bytes.length);
     }
     throw new RoostError("host_failed", "The host ended the stream before the command had ended.");
   } catch (error) {
@@ -107,6 +109,7 @@ class Requests {
         const { done, value } = await Promise.race([this.#inputs.next(), this.#over.promise]);
         if (done === true) return;
         yield inputRequest(value);
+        if (value.case === "input") passedOn(value.bytes.length);
       }
     } catch (error) {
       this.failure = { error };

@@ -1,4 +1,5 @@
 /** Files in and out of a sandbox, as streams of any size; those of one request are the same streams with a limit. */
+import { passedOn } from "@roost/protocol/bulk-bytes";
 import { RoostError } from "@roost/protocol/errors";
 import type { StreamReadFileResponse } from "@roost/protocol/hostagent";
 import { asHostError } from "../hosts/hosts.ts";
@@ -72,6 +73,7 @@ class Upload {
       yield { part: { case: "target" as const, value: this.#target } };
       for (let chunk = await this.#next(); chunk; chunk = await this.#next()) {
         yield { part: { case: "chunk" as const, value: chunk } };
+        passedOn(chunk.length);
       }
       // An HTTP/2 stream that is broken off looks, in Node, as if it had ended: an empty chunk says that it really has.
       yield { part: { case: "chunk" as const, value: new Uint8Array() } };
@@ -132,7 +134,10 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   try {
     if (first.length > 0) yield first;
-    for await (const { chunk } of { [Symbol.asyncIterator]: () => answers }) yield chunk;
+    for await (const { chunk } of { [Symbol.asyncIterator]: () => answers }) {
+      yield chunk;
+      passedOn(chunk.length);
+    }
   } catch (error) {
     throw asHostError(error);
   } finally {

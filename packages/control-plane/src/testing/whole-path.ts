@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { IdentityFolder, type RealGuest, realGuest } from "@roost/host-agent/testing";
+import { SERVER_FLAGS } from "@roost/launcher/server-flags";
 import { openDatabase } from "../db/database.ts";
 import { createAdmin } from "../users/users.ts";
 import type { AgentProcessOptions } from "./agent-process.ts";
@@ -74,7 +75,7 @@ async function startControlPlane(databaseUrl: string): Promise<{ child: ChildPro
     ROOST_API_RATE_PER_SEC: "0",
   };
   const program = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn(process.execPath, [program], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...SERVER_FLAGS, program], { env, stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) {
     const { msg, url } = JSON.parse(line) as { msg?: string; url?: string };
     if (msg !== "ready" || url === undefined) continue;
@@ -96,7 +97,9 @@ async function joinAgent(api: Api, session: string, guest: RealGuest, folder: st
   const { address, accessToken } = guest;
   const options: AgentProcessOptions = { identity: folder, port, guest: { address, port: guest.port, accessToken } };
   const program = fileURLToPath(new URL("./agent-process.ts", import.meta.url));
-  const child = spawn(process.execPath, [program, JSON.stringify(options)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...SERVER_FLAGS, program, JSON.stringify(options)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   await once(child.stdout, "data");
   const load = { sandboxes: 0, vcpus: 0, memory_mb: 0, disk_free_mb: 50_000 };
   await api.post(`/v1/hosts/${joined.host.id}/heartbeat`, { host: token, json: { load, sandboxes: [] } });

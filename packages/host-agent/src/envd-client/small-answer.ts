@@ -44,19 +44,21 @@ export async function readSmall(answer: GuestAnswer, limitBytes: number, signal:
   return collected.toString("utf8", 0, length);
 }
 
-const SMALL_BYTES = 8 * 1024;
+/** Pieces below this are put together, up to the second: large ones are not worth the copy. */
+const SMALL_BYTES = 4 * 1024;
+const GATHERED_BYTES = 32 * 1024;
 
 /**
  * A body in chunks; its errors are ours. Leaving the loop early destroys the body.
  *
- * A small chunk comes with all else that is there: whoever sends single bytes would else have each of them handled, and passed on to
- * the control plane, as if it were a message of its own. Large ones are not worth the copy.
+ * A small piece comes with others that are there: whoever sends single bytes would else have each of them handled, and passed on to the
+ * control plane, as if it were a message of its own.
  */
 export async function* bodyChunks(body: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
   try {
     for await (const first of body as AsyncIterable<Buffer>) {
-      const isSmall = first.length < SMALL_BYTES && body.readableLength > 0;
-      const rest = isSmall ? (body.read(body.readableLength) as Buffer | null) : null;
+      const more = first.length < SMALL_BYTES ? Math.min(body.readableLength, GATHERED_BYTES) : 0;
+      const rest = more > 0 ? (body.read(more) as Buffer | null) : null;
       yield rest === null ? first : Buffer.concat([first, rest]);
     }
   } catch (error) {

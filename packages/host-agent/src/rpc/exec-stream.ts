@@ -5,6 +5,7 @@
  *                    └─ the caller leaves, the guest is taken away, the agent stops: the stream ends, the command runs on
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { passedOn } from "@roost/protocol/bulk-bytes";
 import { RoostError } from "@roost/protocol/errors";
 import type { ExecStreamRequest, ExecStreamResponseSchema } from "@roost/protocol/hostagent";
 import type { GuestProcess, ProcessEvent } from "../envd-client/envd-client.ts";
@@ -28,6 +29,7 @@ export async function* execStream(
     // What comes before is for nobody yet, and waits on its way.
     if (event.case === "started") void obey(messages, process);
     yield answerOf(event);
+    if ("bytes" in event) passedOn(event.bytes.length);
   }
 }
 
@@ -44,6 +46,7 @@ async function obey(messages: AsyncIterator<ExecStreamRequest>, process: GuestPr
 async function carryOut(message: ExecStreamRequest["message"], process: GuestProcess): Promise<void> {
   switch (message.case) {
     case "input":
+      passedOn(message.value.length);
       return await process.write(message.value);
     case "closeInput":
       return process.closeInput();

@@ -1,5 +1,6 @@
 /** Files over RPC: whole ones up to a limit, and streams of any size. One way through the sandboxes for both. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { passedOn } from "@roost/protocol/bulk-bytes";
 import { RoostError } from "@roost/protocol/errors";
 import type { FileTarget, StreamReadFileResponseSchema, StreamWriteFileRequest } from "@roost/protocol/hostagent";
 import { ByteBlocks } from "../envd-client/byte-blocks.ts";
@@ -40,6 +41,7 @@ async function* chunksOf(requests: AsyncIterable<StreamWriteFileRequest>): Async
       throw new RoostError("invalid_request", "After its target, an upload holds chunks only.");
     if (part.value.length === 0) return;
     yield part.value;
+    passedOn(part.value.length);
   }
   throw new RoostError("invalid_request", "The upload was cut off: an empty chunk did not mark its end.");
 }
@@ -76,6 +78,7 @@ export async function* streamFile(
     for (let offset = 0; offset < chunk.length; offset += PIECE_BYTES) {
       yield { chunk: chunk.subarray(offset, offset + PIECE_BYTES) };
     }
+    passedOn(chunk.length);
   }
 }
 

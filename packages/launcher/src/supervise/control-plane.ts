@@ -13,6 +13,7 @@ import { homePaths, localUrl, type Settings } from "../settings.ts";
 import { askUntil } from "./ask-until.ts";
 import { type Bind, CONTROL_PLANE_USER, confined } from "./confined.ts";
 import { serverEnvironment } from "./server-environment.ts";
+import { SERVER_FLAGS } from "./server-flags.ts";
 import { startService } from "./start-service.ts";
 
 /** The packages whose sources it runs on. */
@@ -52,7 +53,7 @@ export async function controlPlaneProgram(
   }
   const script = join(folder, "packages/control-plane/src", entry);
   return {
-    command: confined(settings, CONTROL_PLANE_USER, binds, folder, [node, script, ...args]),
+    command: confined(settings, CONTROL_PLANE_USER, binds, folder, [node, ...SERVER_FLAGS, script, ...args]),
     env: {
       ...serverEnvironment(settings.environment),
       DATABASE_URL: databaseUrl,

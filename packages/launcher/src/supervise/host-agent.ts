@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { runProgram } from "../programs/run-program.ts";
 import { homePaths, localUrl, type Settings } from "../settings.ts";
 import { serverEnvironment } from "./server-environment.ts";
+import { SERVER_FLAGS } from "./server-flags.ts";
 import { startService } from "./start-service.ts";
 
 export function startHostAgent(settings: Settings, joinToken: string | undefined): ChildProcess {
-  const command = ["setpriv", "--pdeathsig", "KILL", process.execPath, agentEntry(settings)] as const;
+  const command = ["setpriv", "--pdeathsig", "KILL", process.execPath, ...SERVER_FLAGS, agentEntry(settings)] as const;
   const env = { ...agentEnvironment(settings), ...(joinToken === undefined ? {} : { ROOST_HOST_TOKEN: joinToken }) };
   return startService(command, { cwd: settings.checkout, env });
 }
