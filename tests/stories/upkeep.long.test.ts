@@ -11,7 +11,7 @@ const ROUNDS = 10;
 /** Changes memory everywhere, a bit at a time, so that a map of it has many pieces. */
 const SCATTERED = `
 import hashlib, os, socket
-memory = [bytearray(os.urandom(4096)) for _ in range(12_000)]
+memory = [bytearray(os.urandom(4096)) for _ in range(6_000)]
 server = socket.create_server(("127.0.0.1", 7000))
 open("/tmp/ready", "w").close()
 round = 0
@@ -57,7 +57,15 @@ describe("a sandbox that is paused again and again", () => {
     const { exitCode, stderr, stdout } = await sandbox.exec("sh", ["-ec", script], { user: "root" });
     assert.equal(exitCode, 0, `${stdout}${stderr}`);
   };
-  const ask = async (sandbox: Sandbox): Promise<string> => (await sandbox.exec("python3", ["-c", ASK])).stdout;
+  const ask = async (sandbox: Sandbox): Promise<string> => {
+    const { stdout, stderr, exitCode } = await sandbox.exec("python3", ["-c", ASK], { timeoutSec: 300 });
+    const log =
+      exitCode === 0
+        ? ""
+        : (await sandbox.exec("sh", ["-c", "cat /tmp/log; dmesg | tail -20; ps ax | tail"], { user: "root" })).stdout;
+    assert.equal(exitCode, 0, `${stderr}${log}`);
+    return stdout;
+  };
 
   test("stays short: its disk and its memory, and both are right to the last byte (S3, D2)", async (t) => {
     const roost = new Roost(instance);
