@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,6 +29,14 @@ test("a folder takes the place of the one before it", async (t) => {
     await placeFolder(join(parent, "image"), (folder) => writeFile(join(folder, name), ""));
   assert.deepEqual(await readdir(join(parent, "image")), ["new"]);
   assert.deepEqual(await readdir(parent), ["image"]);
+});
+
+test("what a killed process has left of a folder goes with the next, and nothing else does", async (t) => {
+  const parent = await temporaryFolder(t);
+  for (const name of [".image.a1B2c3", ".image.json.a1B2c3", ".images.a1B2c3", "image.a1B2c3"])
+    await mkdir(join(parent, name));
+  await placeFolder(join(parent, "image"), (folder) => writeFile(join(folder, "a"), ""));
+  assert.deepEqual((await readdir(parent)).sort(), [".image.json.a1B2c3", ".images.a1B2c3", "image", "image.a1B2c3"]);
 });
 
 test("a file has its mode from its first moment, whatever the umask", async (t) => {

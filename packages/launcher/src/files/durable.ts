@@ -5,9 +5,13 @@
 import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** Builds a folder by `build` and puts it at `path`, in place of what was there. */
+/**
+ * Builds a folder by `build` and puts it at `path`, in place of what was there. One process at a time does so for one path; what one that
+ * was killed has left beside it goes first, since it may be gigabytes.
+ */
 export async function placeFolder(path: string, build: (folder: string) => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
+  await removeParts(path);
   const part = await mkdtemp(join(dirname(path), `.${basename(path)}.`));
   try {
     const folder = join(part, "new");
@@ -19,6 +23,16 @@ export async function placeFolder(path: string, build: (folder: string) => Promi
     await flush(dirname(path));
   } finally {
     await rm(part, { recursive: true, force: true });
+  }
+}
+
+/** As `mkdtemp` names them. */
+async function removeParts(path: string): Promise<void> {
+  const prefix = `.${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (name.startsWith(prefix) && /^[A-Za-z0-9]{6}$/.test(name.slice(prefix.length))) {
+      await rm(join(dirname(path), name), { recursive: true, force: true });
+    }
   }
 }
 

@@ -2,7 +2,7 @@
  * Where a machine runs that is to be frozen: on a network of its own, from the disk and memory of the folder that is to hold it, which it
  * changes; its state is written there, too. Of the bench nothing is left.
  */
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { runProgram } from "../programs/run-program.ts";
 import type { Settings } from "../settings.ts";
@@ -30,7 +30,7 @@ export async function openFreezingBench(
   await using stack = new AsyncDisposableStack();
   const surroundings = stack.use(await Surroundings.start());
   await surroundings.socket("tap0");
-  const folder = await mkdtemp(join(settings.cache, "lab", "freezing."));
+  const folder = await mkdtemp(join(await benches(settings), "bench."));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   for (const name of ["kernel", "initrd"]) await symlink(join(imageFolder(settings), name), join(folder, name));
   for (const name of ["disk", "ram", "state"]) await symlink(join(frozen, name), join(folder, name));
@@ -47,6 +47,14 @@ export async function openFreezingBench(
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Their place, empty: there is one at a time in a cache, so what is in there is a killed process's. */
+async function benches(settings: Settings): Promise<string> {
+  const place = join(settings.cache, "lab", "freezing");
+  await rm(place, { recursive: true, force: true });
+  await mkdir(place, { recursive: true });
+  return place;
 }
 
 /** A disk that holds what differs from another. */
