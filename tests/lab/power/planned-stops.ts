@@ -16,7 +16,7 @@ export async function takeHold(host: LabHost): Promise<void> {
     await host.write(join(FOLDER, name), await readFile(join(import.meta.dirname, name), "utf8"));
   }
   const script =
-    'exec .roost/cache/node-*/bin/node "$1/take-hold.ts" "$(pgrep -f host-agent/src/main.ts)" "$1/stopping-steps.ts"';
+    'exec .roost/cache/node-*/bin/node "$1/take-hold.ts" "$(pgrep -f "[h]ost-agent/src/main.ts")" "$1/stopping-steps.ts"';
   await host.run(["sh", "-c", script, "take-hold", FOLDER], { cwd: "/root/roost" });
 }
 
