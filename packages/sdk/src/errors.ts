@@ -11,8 +11,10 @@ export type RoostErrorCode = wire.Error["error"]["code"] | (string & {});
 
 export interface RoostApiErrorDetails {
   readonly code: RoostErrorCode;
-  /** The HTTP status. */
+  /** The HTTP status; of a stream, the one that a request would have had. */
   readonly status: number;
+  /** Of a stream: the close code of its WebSocket, such as 4410 for a sandbox that was paused. */
+  readonly closeCode?: number | undefined;
   /** What to look for in the server's log. */
   readonly requestId?: string | undefined;
   /** How long the server asked to be left alone. */
@@ -26,6 +28,7 @@ export class RoostApiError extends Error {
   override readonly name = "RoostApiError";
   readonly code: RoostErrorCode;
   readonly status: number;
+  readonly closeCode: number | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSec: number | undefined;
   readonly sandboxIds: readonly string[];
@@ -34,6 +37,7 @@ export class RoostApiError extends Error {
     super(message);
     this.code = details.code;
     this.status = details.status;
+    this.closeCode = details.closeCode;
     this.requestId = details.requestId;
     this.retryAfterSec = details.retryAfterSec;
     this.sandboxIds = details.sandboxIds ?? [];

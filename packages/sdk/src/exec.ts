@@ -1,5 +1,7 @@
 /** One command, run to its end: what to say about it, and what comes back. */
+import { base64ToBytes } from "./base64.ts";
 import type { CallOptions } from "./call-options.ts";
+import type { StandardInput } from "./streams/standard-input.ts";
 
 export interface ExecOptions extends CallOptions {
   /** Added to the sandbox's own environment. */
@@ -8,14 +10,16 @@ export interface ExecOptions extends CallOptions {
   readonly cwd?: string | undefined;
   /** Default: the sandbox's default user. */
   readonly user?: string | undefined;
-  /** What the command reads; then its input ends. Bytes have to be UTF-8: a request carries them as text. */
-  readonly stdin?: string | Uint8Array | undefined;
-  /** After this the command and its children are killed. Default 30. */
+  /** What the command reads; then its input ends. A stream is read as fast as the command reads. */
+  readonly stdin?: StandardInput | undefined;
+  /** After this the command and its children are killed. Default: 30 where its result is awaited, none where it is followed. */
   readonly timeoutSec?: number | undefined;
+  /** A name to attach it by while it is followed. */
+  readonly tag?: string | undefined;
 }
 
 export interface ExecResult {
-  /** As text; where the command wrote something else, with U+FFFD for it: then use the bytes. */
+  /** As text, except what was iterated over; where the command wrote something else, with U+FFFD for it: then use the bytes. */
   readonly stdout: string;
   readonly stderr: string;
   readonly stdoutBytes: Uint8Array;
@@ -28,6 +32,9 @@ export interface ExecResult {
   readonly truncated: boolean;
 }
 
+/** Characters of input, each up to six bytes of JSON: the server takes a body of 1 MiB. */
+const MOST_TEXT = 128 * 1024;
+
 export interface ExecWire {
   readonly stdout: string;
   readonly stderr: string;
@@ -38,14 +45,31 @@ export interface ExecWire {
   readonly truncated?: boolean;
 }
 
-export function execToWire(cmd: string, args: readonly string[], options: ExecOptions): object {
+/** Input that fits a request: text, and not much of it. Undefined: it has to be a stream. */
+export function inputAsText(stdin: StandardInput | undefined): { readonly text: string | undefined } | undefined {
+  if (stdin === undefined) return { text: undefined };
+  if (stdin instanceof ReadableStream || stdin.length > MOST_TEXT) return undefined;
+  if (typeof stdin === "string") return { text: stdin };
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(stdin) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function execToWire(
+  cmd: string,
+  args: readonly string[],
+  options: Omit<ExecOptions, "stdin">,
+  stdin: string | undefined,
+): object {
   return {
     cmd,
     args,
     env: options.env,
     cwd: options.cwd,
     user: options.user,
-    stdin: typeof options.stdin === "object" ? toText(options.stdin) : options.stdin,
+    stdin,
     timeout_sec: options.timeoutSec,
   };
 }
@@ -66,24 +90,10 @@ export function execFromWire(wire: ExecWire): ExecResult {
 }
 
 function bytesOf(text: string, encoding: ExecWire["encoding"]): Uint8Array {
-  if (encoding === "utf-8") return new TextEncoder().encode(text);
-  const characters = atob(text);
-  const bytes = new Uint8Array(characters.length);
-  for (let index = 0; index < bytes.length; index += 1) bytes[index] = characters.charCodeAt(index);
-  return bytes;
+  return encoding === "utf-8" ? new TextEncoder().encode(text) : base64ToBytes(text);
 }
 
 function textOf(text: string, bytes: Uint8Array, encoding: ExecWire["encoding"]): string {
   // A byte order mark is output like any other.
   return encoding === "utf-8" ? text : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-function toText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new TypeError("stdin is not UTF-8: write it to a file in the sandbox and let the command read that", {
-      cause,
-    });
-  }
 }

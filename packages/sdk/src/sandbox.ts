@@ -3,11 +3,13 @@
  * end of the block.
  */
 import type { CallOptions } from "./call-options.ts";
-import { type ExecOptions, type ExecResult, type ExecWire, execFromWire, execToWire } from "./exec.ts";
+import type { ExecOptions } from "./exec.ts";
+import { Execution } from "./execution.ts";
 import { SandboxFiles } from "./files.ts";
 import { readJson, readNothing } from "./http/answer.ts";
 import { route } from "./http/route.ts";
 import { jsonBody, type Transport } from "./http/transport.ts";
+import { SandboxProcesses } from "./processes.ts";
 import {
   type SandboxInfo,
   type SandboxStatus,
@@ -15,6 +17,9 @@ import {
   sandboxFromWire,
   sandboxToWire,
 } from "./sandbox-info.ts";
+import type { ProcessName } from "./signals.ts";
+import { type AttachOptions, Command, type StartOptions } from "./streams/command.ts";
+import { type AttachPtyOptions, type PtyOptions, Terminal } from "./streams/terminal.ts";
 
 export interface SandboxLogs {
   /** What the guest's kernel and first process printed. */
@@ -53,6 +58,7 @@ export class Sandbox implements SandboxInfo, AsyncDisposable {
   readonly lastUpdated: Date;
   readonly error: string | null;
   readonly files: SandboxFiles;
+  readonly processes: SandboxProcesses;
   readonly #transport: Transport;
 
   constructor(transport: Transport, info: SandboxInfo) {
@@ -72,19 +78,36 @@ export class Sandbox implements SandboxInfo, AsyncDisposable {
     this.lastUpdated = info.lastUpdated;
     this.error = info.error;
     this.files = new SandboxFiles(transport, info.id);
+    this.processes = new SandboxProcesses(transport, info.id);
     this.#transport = transport;
   }
 
-  /** Runs a command to its end. `cmd` is found by PATH; there is no shell: for one, run `sh` with `["-c", "…"]`. */
-  async exec(cmd: string, args: readonly string[] = [], options: ExecOptions = {}): Promise<ExecResult> {
-    const request = {
-      method: "POST",
-      path: route`/v1/sandboxes/${this.id}/exec`,
-      body: jsonBody(execToWire(cmd, args, options)),
-      repeat: "never",
-      signal: options.signal,
-    } as const;
-    return execFromWire(await this.#transport.send(request, readJson<ExecWire>));
+  /**
+   * Runs a command to its end: await the result, or iterate over its output as it comes. `cmd` is found by PATH; there is no
+   * shell: for one, run `sh` with `["-c", "…"]`.
+   */
+  exec(cmd: string, args: readonly string[] = [], options: ExecOptions = {}): Execution {
+    return new Execution(this.#transport, this.id, cmd, args, options);
+  }
+
+  /** Starts a command and follows it; it goes on when nobody follows it any more. Resolves when it has started. */
+  async start(cmd: string, args: readonly string[] = [], options: StartOptions = {}): Promise<Command> {
+    return await Command.start(this.#transport, this.id, cmd, args, options);
+  }
+
+  /** Takes up a command that runs, or that ended less than five minutes ago. */
+  async attach(process: ProcessName, options: AttachOptions = {}): Promise<Command> {
+    return await Command.attach(this.#transport, this.id, process, options);
+  }
+
+  /** Opens a terminal, with the user's shell in it. */
+  async pty(options: PtyOptions = {}): Promise<Terminal> {
+    return await Terminal.start(this.#transport, this.id, options);
+  }
+
+  /** Takes up a terminal. */
+  async attachPty(process: ProcessName, options: AttachPtyOptions = {}): Promise<Terminal> {
+    return await Terminal.attach(this.#transport, this.id, process, options);
   }
 
   /** Freezes it to its host's disk, where it costs neither memory nor time; `resume` wakes it. Gives its facts after that. */

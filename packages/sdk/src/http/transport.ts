@@ -1,8 +1,10 @@
 /**
- * One request to the control plane: address, credentials, errors, retries. Everything else in this package says only
+ * One request to the control plane, or one stream: address, credentials, errors, retries. Everything else in this package says only
  * what to ask and how to read the answer.
  */
+import { openSocket } from "#socket";
 import { RoostApiError, type RoostConnectionError, RoostProtocolError } from "../errors.ts";
+import type { MessageSocket } from "../streams/message-socket.ts";
 import { connectionError, readError } from "./answer.ts";
 import { type RetryLimits, withRetries } from "./retry.ts";
 import type { Timing } from "./timing.ts";
@@ -21,9 +23,8 @@ export interface Request {
 }
 
 export interface Body {
-  readonly content: string | FormData | ReadableStream<Uint8Array>;
-  /** Not for FormData, which knows its own. */
-  readonly type?: string;
+  readonly content: string | Uint8Array<ArrayBuffer> | ArrayBuffer | Blob | ReadableStream<Uint8Array>;
+  readonly type: string;
 }
 
 export interface TransportOptions {
@@ -55,6 +56,22 @@ export class Transport {
     return connectionError(this.#options.url, cause);
   }
 
+  /** A WebSocket; it is opened once. */
+  async openSocket(
+    path: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly socket: MessageSocket; readonly origin: string }> {
+    const url = this.#address({ path });
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const refused = (answer: Response): Promise<Error> => readError(answer, this.#options.timing.now());
+    try {
+      return { socket: await openSocket(url, this.#options, refused, signal), origin: this.#options.url.origin };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof RoostApiError ? error : connectionError(this.#options.url, error);
+    }
+  }
+
   async #attempt<T>(request: Request, read: (response: Response) => Promise<T>): Promise<T> {
     const url = this.#address(request);
     const init = this.#init(request);
@@ -75,7 +92,7 @@ export class Transport {
     if (this.#options.apiKey !== undefined) headers.set("x-api-key", this.#options.apiKey);
     if (this.#options.token !== undefined) headers.set("authorization", `Bearer ${this.#options.token}`);
     if (request.idempotencyKey !== undefined) headers.set("idempotency-key", request.idempotencyKey);
-    if (body?.type !== undefined) headers.set("content-type", body.type);
+    if (body !== undefined) headers.set("content-type", body.type);
     const init: RequestInit = { method, headers, redirect: "error" };
     if (signal !== undefined) init.signal = signal;
     if (body !== undefined) init.body = body.content;
@@ -83,7 +100,7 @@ export class Transport {
     return init;
   }
 
-  #address(request: Request): URL {
+  #address(request: Pick<Request, "path" | "query">): URL {
     const url = new URL(this.#options.url);
     url.pathname = url.pathname.replace(/\/+$/, "") + request.path;
     if (request.query !== undefined) url.search = request.query.toString();

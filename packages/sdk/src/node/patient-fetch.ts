@@ -7,6 +7,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isLoopback } from "./loopback.ts";
 
 export async function patientFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   // Request does what is tedious: the boundary of a FormData, the checking of headers, one signal of two.
@@ -45,8 +46,4 @@ function toResponse(message: IncomingMessage): Response {
   const isEmpty = status === 204 || status === 304;
   if (isEmpty) message.resume();
   return new Response(isEmpty ? null : Readable.toWeb(message), { status, headers });
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }
