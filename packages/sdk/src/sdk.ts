@@ -1,4 +1,4 @@
-/** The public face of `@roost/sdk`: a client for a Roost control plane, with no dependency but the web platform. */
+/** The public face of `@roost/sdk`: a client for a Roost control plane, on the web platform. */
 export type { Account, OwnTeam } from "./account.ts";
 export { type ApiKey, type ApiKeyOptions, type ApiKeyWire, apiKeyToWire, type NewApiKey } from "./api-keys.ts";
 export type { Credentials, Session, SignUpOptions } from "./auth.ts";
