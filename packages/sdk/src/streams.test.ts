@@ -158,7 +158,7 @@ test("R3: whoever gives up a command that they follow ends it", async () => {
   await assert.rejects(aborted(), reason);
 });
 
-test("a server that speaks no WebSocket says why by its answer", async () => {
+test("R5: a stream to where nobody listens is a lost connection", async () => {
   await using server = await ScriptedStreams.start(() => undefined);
   const sandbox = await sandboxAt(server.url);
   await server[Symbol.asyncDispose]();
