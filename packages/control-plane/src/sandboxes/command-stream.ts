@@ -6,9 +6,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { passedOn } from "@roost/protocol/bulk-bytes";
 import { RoostError } from "@roost/protocol/errors";
 import type { ExecStreamRequestSchema, ExecStreamResponse } from "@roost/protocol/hostagent";
-import { asHostError } from "../hosts/hosts.ts";
-import { clientOfRunning, hostForgot, noteUse } from "./host-of.ts";
-import type { SandboxParts } from "./parts.ts";
+import { asHostError, type HostAgentClient } from "../hosts/hosts.ts";
+import { hostForgot } from "./host-of.ts";
 
 export interface TerminalSize {
   readonly cols: number;
@@ -60,14 +59,12 @@ type Request = MessageInitShape<typeof ExecStreamRequestSchema>;
  * @throws RoostError `not_found` (also: no process to attach), `not_running`, `sandbox_paused`, `invalid_request`, `host_unavailable`, …
  */
 export async function* followCommand(
-  parts: SandboxParts,
-  teamId: string,
+  client: HostAgentClient,
   id: string,
   opening: CommandStart | CommandAttach,
   inputs: AsyncIterable<CommandInput>,
   signal: AbortSignal,
 ): AsyncGenerator<CommandEvent> {
-  const client = await clientOfRunning(parts, teamId, id);
   const requests = new Requests(openingRequest(id, opening), inputs);
   // Ended by us, not read to its end: what is still on its way to a command that has ended would keep the call open.
   const over = new AbortController();
@@ -86,7 +83,6 @@ export async function* followCommand(
   } finally {
     requests.end();
     over.abort();
-    noteUse(parts, teamId, id);
   }
 }
 

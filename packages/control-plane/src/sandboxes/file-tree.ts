@@ -1,10 +1,10 @@
-/** The files' tree of a sandbox: what is where, making, moving, removing, watching. */
+/** The files' tree of a sandbox: what is where, making, moving, removing. */
 import type { CallOptions } from "@connectrpc/connect";
 import { RoostError } from "@roost/protocol/errors";
-import type { FileEntry, WatchFilesResponse } from "@roost/protocol/hostagent";
+import type { FileEntry } from "@roost/protocol/hostagent";
 import { asHostError, type HostAgentClient } from "../hosts/hosts.ts";
 import type { FilePlace } from "./files.ts";
-import { clientOfRunning, noteUse } from "./host-of.ts";
+import { clientOfRunning } from "./host-of.ts";
 import type { SandboxParts } from "./parts.ts";
 
 /** Removing or moving a large folder is a lot of work for a guest. */
@@ -59,28 +59,6 @@ export class SandboxFileTree {
   ): Promise<FileEntry> {
     const request = { target: targetOf(id, place), destination };
     return entryOf(await this.#ask(teamId, id, signal, (client, options) => client.moveFile(request, options)));
-  }
-
-  /** Its first message says that nothing is missed from now on. Ends only with the signal. @throws also `sandbox_paused`. */
-  async *watch(
-    teamId: string,
-    id: string,
-    place: FilePlace,
-    recursive: boolean,
-    signal: AbortSignal,
-  ): AsyncGenerator<WatchFilesResponse> {
-    const client = await clientOfRunning(this.#parts, teamId, id);
-    const over = new AbortController();
-    try {
-      const request = { target: targetOf(id, place), recursive };
-      yield* client.watchFiles(request, { signal: AbortSignal.any([signal, over.signal]) });
-      throw new RoostError("host_failed", "The host stopped watching.");
-    } catch (error) {
-      throw asHostError(error);
-    } finally {
-      over.abort();
-      noteUse(this.#parts, teamId, id);
-    }
   }
 
   async #ask<T>(

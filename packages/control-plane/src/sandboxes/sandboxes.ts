@@ -3,14 +3,7 @@
 import type { ProcessInfo } from "@roost/protocol/hostagent";
 import type { PageRequest } from "../db/pages.ts";
 import type { SandboxRow } from "../db/tables.ts";
-import {
-  type CommandAttach,
-  type CommandEvent,
-  type CommandInput,
-  type CommandStart,
-  followCommand,
-  type ProcessName,
-} from "./command-stream.ts";
+import type { ProcessName } from "./command-stream.ts";
 import { createSandbox, type NewSandbox } from "./create.ts";
 import { destroyAnyones, destroySandbox } from "./destroy.ts";
 import { type Command, type CommandResult, execInSandbox } from "./exec.ts";
@@ -26,6 +19,7 @@ import {
 import { clientOfRunning, requireSandbox } from "./host-of.ts";
 import { listSandboxes, type SandboxFilter } from "./list.ts";
 import { readSandboxLogs, type SandboxLogs } from "./logs.ts";
+import { OpenSandbox } from "./open-sandbox.ts";
 import type { SandboxParts } from "./parts.ts";
 import { pauseSandbox } from "./pause.ts";
 import { pingSandbox } from "./ping.ts";
@@ -50,6 +44,7 @@ export { clientOfHost } from "./host-of.ts";
 export { SandboxRows } from "./lifecycle.ts";
 export type { SandboxFilter } from "./list.ts";
 export type { SandboxLogs } from "./logs.ts";
+export type { OpenSandbox } from "./open-sandbox.ts";
 export type { Background, Log, SandboxParts } from "./parts.ts";
 export type { Placement } from "./placement/placement.ts";
 export { RoundRobin } from "./placement/round-robin.ts";
@@ -109,19 +104,9 @@ export class Sandboxes {
     return execInSandbox(this.#parts, teamId, id, command, signal);
   }
 
-  /** Notes that it is in use. @throws RoostError `not_found`, `not_running`. */
-  async requireRunning(teamId: string, id: string): Promise<void> {
-    await clientOfRunning(this.#parts, teamId, id);
-  }
-
-  followCommand(
-    teamId: string,
-    id: string,
-    opening: CommandStart | CommandAttach,
-    inputs: AsyncIterable<CommandInput>,
-    signal: AbortSignal,
-  ): AsyncGenerator<CommandEvent> {
-    return followCommand(this.#parts, teamId, id, opening, inputs, signal);
+  /** For streams to a sandbox that runs. @throws RoostError `not_found`, `not_running`, `host_unavailable`. */
+  async open(teamId: string, id: string): Promise<OpenSandbox> {
+    return new OpenSandbox(this.#parts, teamId, id, await clientOfRunning(this.#parts, teamId, id));
   }
 
   listProcesses(teamId: string, id: string, signal: AbortSignal): Promise<ProcessInfo[]> {

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Sandboxes } from "../../sandboxes/sandboxes.ts";
+import type { OpenSandbox, Sandboxes } from "../../sandboxes/sandboxes.ts";
 import { teamOf } from "../access.ts";
 import { IdParams } from "../schemas/ids.ts";
 import { converse } from "../streams/conversation.ts";
@@ -15,24 +15,18 @@ import { talkWatch } from "../streams/watch.ts";
 /** As a plain answer only to who asked without an upgrade; else they are close codes. */
 const ERRORS = ["invalid_request", "forbidden", "not_found", "not_running", "host_unavailable"] as const;
 
-interface Talk {
-  readonly teamId: string;
-  readonly id: string;
-  readonly socket: StreamSocket;
-  readonly first: StreamMessage;
-  readonly rest: AsyncGenerator<StreamMessage>;
-}
+type Talk = (
+  sandbox: OpenSandbox,
+  socket: StreamSocket,
+  first: StreamMessage,
+  rest: AsyncGenerator<StreamMessage>,
+) => Promise<void>;
 
 export function sandboxStreamsRoutes(sandboxes: Sandboxes, upgrades: Upgrades): FastifyPluginAsyncTypebox {
-  const open = async (
-    request: FastifyRequest<{ Params: { id: string } }>,
-    reply: FastifyReply,
-    talk: (talk: Talk) => Promise<void>,
-  ): Promise<void> => {
-    const [teamId, { id }] = [teamOf(request), request.params];
-    await sandboxes.requireRunning(teamId, id);
+  const open = (talk: Talk) => async (request: FastifyRequest<{ Params: { id: string } }>, reply: FastifyReply) => {
+    const sandbox = await sandboxes.open(teamOf(request), request.params.id);
     const socket = await upgrades.accept(request, reply);
-    await converse(socket, request.log, (first, rest) => talk({ teamId, id, socket, first, rest }));
+    await converse(socket, request.log, (first, rest) => talk(sandbox, socket, first, rest));
   };
   const options = (tag: string, summary: string, messages: { client: string; server: string }) => ({
     config: { access: "key-or-session" as const, errors: ERRORS },
@@ -54,26 +48,17 @@ export function sandboxStreamsRoutes(sandboxes: Sandboxes, upgrades: Upgrades): 
     app.get(
       "/v1/sandboxes/:id/exec/stream",
       options("sandboxes", "Run a command and follow it", { client: "ExecStreamRequest", server: "ExecStreamEvent" }),
-      (request, reply) =>
-        open(request, reply, ({ teamId, id, socket, first, rest }) =>
-          talkExec(sandboxes, teamId, id, socket, first, rest),
-        ),
+      open(talkExec),
     );
     app.get(
       "/v1/sandboxes/:id/pty",
       options("sandboxes", "A terminal", { client: "PtyRequest", server: "PtyEvent" }),
-      (request, reply) =>
-        open(request, reply, ({ teamId, id, socket, first, rest }) =>
-          talkPty(sandboxes, teamId, id, socket, first, rest),
-        ),
+      open(talkPty),
     );
     app.get(
       "/v1/sandboxes/:id/files/watch",
       options("files", "Changes in a folder, as they happen", { client: "WatchRequest", server: "WatchEvent" }),
-      (request, reply) =>
-        open(request, reply, ({ teamId, id, socket, first, rest }) =>
-          talkWatch(sandboxes.tree, teamId, id, socket, first, rest),
-        ),
+      open(talkWatch),
     );
   };
 }

@@ -1,6 +1,12 @@
 /** A command over a WebSocket: JSON both ways, and binary frames for input. */
 import { RoostError } from "@roost/protocol/errors";
-import type { CommandAttach, CommandEvent, CommandInput, CommandStart, Sandboxes } from "../../sandboxes/sandboxes.ts";
+import type {
+  CommandAttach,
+  CommandEvent,
+  CommandInput,
+  CommandStart,
+  OpenSandbox,
+} from "../../sandboxes/sandboxes.ts";
 import { EXEC_MESSAGES, signalNumber } from "../schemas/stream-messages.ts";
 import { jsonMessages } from "./json-messages.ts";
 import { processName } from "./process-name.ts";
@@ -13,16 +19,14 @@ type Encoding = "utf-8" | "base64";
 
 /** @throws RoostError, as `followCommand` does, and `invalid_request`; the reason of the socket's end. */
 export async function talkExec(
-  sandboxes: Pick<Sandboxes, "followCommand">,
-  teamId: string,
-  id: string,
+  sandbox: Pick<OpenSandbox, "followCommand">,
   socket: StreamSocket,
   first: StreamMessage,
   rest: AsyncIterable<StreamMessage>,
 ): Promise<void> {
   const { opening, encoding } = openingOf(first);
   const teller = new Teller(socket, encoding);
-  for await (const event of sandboxes.followCommand(teamId, id, opening, inputsOf(rest), socket.left)) {
+  for await (const event of sandbox.followCommand(opening, inputsOf(rest), socket.left)) {
     await teller.tell(event);
   }
 }

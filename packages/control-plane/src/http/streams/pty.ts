@@ -1,6 +1,12 @@
 /** A terminal over a WebSocket: binary frames are what is typed and shown, text frames say the rest. */
 import { RoostError } from "@roost/protocol/errors";
-import type { CommandAttach, CommandEvent, CommandInput, CommandStart, Sandboxes } from "../../sandboxes/sandboxes.ts";
+import type {
+  CommandAttach,
+  CommandEvent,
+  CommandInput,
+  CommandStart,
+  OpenSandbox,
+} from "../../sandboxes/sandboxes.ts";
 import { PTY_MESSAGES, signalNumber } from "../schemas/stream-messages.ts";
 import { jsonMessages } from "./json-messages.ts";
 import { processName } from "./process-name.ts";
@@ -12,15 +18,13 @@ const LOGIN_SHELL = { cmd: "/bin/sh", args: ["-c", '[ -x "$SHELL" ] && exec "$SH
 
 /** @throws RoostError, as `followCommand` does, and `invalid_request`; the reason of the socket's end. */
 export async function talkPty(
-  sandboxes: Pick<Sandboxes, "followCommand">,
-  teamId: string,
-  id: string,
+  sandbox: Pick<OpenSandbox, "followCommand">,
   socket: StreamSocket,
   first: StreamMessage,
   rest: AsyncIterable<StreamMessage>,
 ): Promise<void> {
   const { opening, before } = openingOf(first);
-  for await (const event of sandboxes.followCommand(teamId, id, opening, inputsOf(before, rest), socket.left)) {
+  for await (const event of sandbox.followCommand(opening, inputsOf(before, rest), socket.left)) {
     await socket.send(frameOf(event));
   }
 }

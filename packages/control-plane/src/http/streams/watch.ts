@@ -1,7 +1,7 @@
 /** A folder that is watched, over a WebSocket. */
 import { RoostError } from "@roost/protocol/errors";
 import { FileChange, type WatchFilesResponse } from "@roost/protocol/hostagent";
-import type { SandboxFileTree } from "../../sandboxes/sandboxes.ts";
+import type { OpenSandbox } from "../../sandboxes/sandboxes.ts";
 import { showFileEntry } from "../schemas/file-entries.ts";
 import { WATCH_MESSAGES } from "../schemas/stream-messages.ts";
 import { jsonMessages } from "./json-messages.ts";
@@ -17,11 +17,9 @@ const EVENTS: Readonly<Partial<Record<FileChange, string>>> = {
   [FileChange.CHMOD]: "chmod",
 };
 
-/** Until the other end leaves. @throws RoostError, as `watch` does, and `invalid_request`. */
+/** Until the other end leaves. @throws RoostError, as `watchFiles` does, and `invalid_request`. */
 export async function talkWatch(
-  tree: Pick<SandboxFileTree, "watch">,
-  teamId: string,
-  id: string,
+  sandbox: Pick<OpenSandbox, "watchFiles">,
   socket: StreamSocket,
   first: StreamMessage,
   rest: AsyncIterable<StreamMessage>,
@@ -31,7 +29,7 @@ export async function talkWatch(
   void refuseMore(rest, unasked);
   const ends = AbortSignal.any([socket.left, unasked.signal]);
   try {
-    for await (const message of tree.watch(teamId, id, { path, user }, recursive, ends)) {
+    for await (const message of sandbox.watchFiles({ path, user }, recursive, ends)) {
       await socket.send(JSON.stringify(shown(message)));
     }
   } catch (error) {
