@@ -8,6 +8,7 @@ import { violatesUnique } from "../db/constraints.ts";
 import type { Database, DatabaseTransaction } from "../db/database.ts";
 import type { TemplateRow } from "../db/tables.ts";
 import type { LeaveAs, MadeSnapshot } from "../sandboxes/sandboxes.ts";
+import { lockTeam } from "../teams/roles.ts";
 import { deleteOnHosts } from "./delete.ts";
 import type { SnapshotsParts } from "./snapshots.ts";
 
@@ -99,6 +100,8 @@ async function keep({ db, limits }: SnapshotsParts, keeping: Keeping): Promise<K
 
 async function insert(trx: DatabaseTransaction, limits: SnapshotsParts["limits"], keeping: Keeping): Promise<Kept> {
   const { id, teamId: team_id, name, overwrite, made } = keeping;
+  // Before any row of its templates, which `requireRoom` would lock the team after: two replacements would wait for each other.
+  await lockTeam(trx, team_id);
   const replaced = overwrite
     ? await trx
         .deleteFrom("templates")
