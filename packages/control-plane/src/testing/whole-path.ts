@@ -68,6 +68,7 @@ export async function residentBytes(pid: number): Promise<number> {
 async function startControlPlane(databaseUrl: string): Promise<{ child: ChildProcess; url: string }> {
   const env = {
     PATH: process.env.PATH,
+    MALLOC_ARENA_MAX: "2",
     DATABASE_URL: databaseUrl,
     ROOST_LISTEN: "127.0.0.1:0",
     ROOST_METRICS_LISTEN: "127.0.0.1:0",

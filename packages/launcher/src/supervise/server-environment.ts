@@ -20,5 +20,6 @@ export function serverEnvironment(environment: Environment): Record<string, stri
     (entry): entry is [string, string] =>
       entry[1] !== undefined && INHERITED.test(entry[0]) && !KEPT_BACK.has(entry[0]),
   );
-  return { ...Object.fromEntries(kept), PATH: PROGRAM_FOLDERS.join(":") };
+  // A server has many threads, and each would get an area of memory of its own that is never given back.
+  return { ...Object.fromEntries(kept), PATH: PROGRAM_FOLDERS.join(":"), MALLOC_ARENA_MAX: "2" };
 }

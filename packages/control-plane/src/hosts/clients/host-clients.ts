@@ -2,6 +2,7 @@
  * One client per host, made when first needed and dropped when the host goes. A client is one HTTP/2 connection with
  * mutual TLS: the host must show a certificate of our authority in its own name, and gets to see the control plane's.
  */
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { HostAgent } from "@roost/protocol/hostagent";
@@ -24,12 +25,30 @@ const READ_MAX_BYTES = 66 * 1024 * 1024;
 const PING_INTERVAL_MS = 15_000;
 const PING_TIMEOUT_MS = 10_000;
 const DIAL_TIMEOUT_MS = 10_000;
+/** What may be under way of one answer, and of all of a host: the rest waits there. Too little, and every piece waits for a way there and back. */
+const STREAM_WINDOW_BYTES = 512 * 1024;
+const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
 
 interface Entry {
   readonly address: string;
   readonly identity: ClientIdentity;
   readonly sessions: Http2SessionManager;
   readonly client: HostAgentClient;
+}
+
+/** Connections on which many answers can be under way at once. */
+class WideSessions extends Http2SessionManager {
+  readonly #widened = new WeakSet<ClientHttp2Session>();
+
+  override async request(...args: Parameters<Http2SessionManager["request"]>): Promise<ClientHttp2Stream> {
+    const stream = await super.request(...args);
+    const session = stream.session as ClientHttp2Session | undefined;
+    if (session && !this.#widened.has(session)) {
+      this.#widened.add(session);
+      session.setLocalWindowSize(SESSION_WINDOW_BYTES);
+    }
+    return stream;
+  }
 }
 
 export class HostClients implements Disposable {
@@ -85,8 +104,9 @@ export class HostClients implements Disposable {
       timeoutMs: this.#dialTimeoutMs,
     };
     const pings = { pingIntervalMs: PING_INTERVAL_MS, pingTimeoutMs: PING_TIMEOUT_MS };
-    const sessions = new Http2SessionManager(baseUrl, pings, {
+    const sessions = new WideSessions(baseUrl, pings, {
       createConnection: (authority) => dial(authority, options),
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
     });
     const transport = createConnectTransport({
       httpVersion: "2",
