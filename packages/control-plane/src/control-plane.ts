@@ -156,12 +156,17 @@ function readiness(db: Database, isStopping: () => boolean): Readiness {
   };
 }
 
+/** Between two looks at connections that have become idle while the server is being closed. */
+const IDLE_CHECK_MS = 50;
+
 /** Takes no new requests, and waits for those under way and for background work; not for longer than the grace. */
 async function finish(app: FastifyInstance, background: BackgroundWork, graceMs: number, log: Logger): Promise<void> {
   const { promise: graceOver, resolve } = Promise.withResolvers<"grace over">();
   const timer = setTimeout(() => resolve("grace over"), graceMs);
+  // A connection whose last answer was under way when the closing began is kept alive by its client, which nobody else would end.
+  const idle = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS);
   const done = app.close().then(() => background.settled());
-  const outcome = await Promise.race([done, graceOver]);
+  const outcome = await Promise.race([done, graceOver]).finally(() => clearInterval(idle));
   clearTimeout(timer);
   if (outcome !== "grace over") return;
   log.warn({ grace_ms: graceMs }, "requests under way were cut off");
