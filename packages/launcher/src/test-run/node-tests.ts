@@ -1,6 +1,7 @@
 /**
- * Node's own test runner over sets of files, each file in a process of its own, two at once where the machine has two processors. With the
- * long ones among them, those that bring up whole Roosts with microVMs run one after the other: some of these measure.
+ * Node's own test runner over sets of files, each file in a process of its own. Those of the packages mostly wait, so there are two at once for
+ * each processor; those that bring up whole Roosts with microVMs run two at once where the machine has two processors, and one after the
+ * other with the long ones among them: some of these measure.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,7 +29,7 @@ export async function nodeTestParts(checkout: string, scope: TestScope, files: r
     (file) => !file.startsWith("tests/lab/"),
   );
   return [
-    nodeTests("tests of the packages", ofPackages, atOnce),
+    nodeTests("tests of the packages", ofPackages, 2 * atOnce),
     nodeTests("tests of the whole, with microVMs", whole, takeLong ? 1 : atOnce),
   ];
 }
