@@ -69,12 +69,9 @@ fn control_characters_end_and_stop_the_job_in_front_and_not_the_shell() {
     terminal.expect("> ");
     // Whether it is in front already cannot be seen from outside: so it says so itself.
     // It starts nothing: a shell that is stopped in the middle of that (vfork) does not stop.
-    let job = r#"python3 -c 'import signal
-def again(*_): print("ag" + "ain", flush=True)
-signal.signal(signal.SIGCONT, again)
-print("in fr" + "ont", flush=True)
-while True: signal.pause()'"#;
-    terminal.press(job.replace('\n', "\r") + "\r");
+    // Perl, which every Debian has; Python, a bare one has not.
+    let job = r#"perl -e '$| = 1; $SIG{CONT} = sub { print "ag", "ain\n" }; print "in fr", "ont\n"; sleep while 1'"#;
+    terminal.press(&format!("{job}\r"));
     terminal.expect("in front");
     terminal.press("\x1a");
     terminal.expect("Stopped");
@@ -112,36 +109,34 @@ fn the_terminal_belongs_to_the_user() {
 fn a_program_that_draws_over_the_whole_screen_works() {
     let server = Server::new();
     let program = r#"
-import curses
-def main(screen):
-    curses.start_color()
-    curses.init_pair(1, curses.COLOR_RED, curses.COLOR_BLACK)
-    while True:
-        rows, columns = screen.getmaxyx()
-        screen.clear()
-        screen.addstr(rows - 2, 3, f"corner {columns}x{rows}", curses.color_pair(1))
-        screen.refresh()
-        key = screen.getch()
-        if key == ord("q"):
-            return
-        if key == curses.KEY_UP:
-            screen.addstr(0, 0, "arrow up")
-            screen.refresh()
-            screen.getch()
-curses.wrapper(main)
+$| = 1;
+$SIG{WINCH} = sub {};
+sub draw {
+    my ($rows, $columns) = split " ", `stty size`;
+    printf "\e[2J\e[%d;4H\e[31mcorner %dx%d\e[0m", $rows - 1, $columns, $rows;
+}
+system "stty raw -echo";
+print "\e[?1049h";
+draw;
+for (;;) {
+    my $read = sysread STDIN, my $key, 16;
+    last if $read and $key eq "q";
+    if ($read and $key eq "\e[A") { print "\e[1;1Harrow up" } else { draw }
+}
+print "\e[?1049l";
 "#;
-    let mut terminal = server.terminal("python3", &["-c", program]);
+    let mut terminal = server.terminal("perl", &["-e", program]);
     // The other screen, the cursor in row 29, red.
     terminal.expect("\x1b[?1049h");
     terminal.expect("\x1b[29;4H");
     terminal.expect("\x1b[31m");
     terminal.expect("corner 100x30");
-    terminal.press("\x1bOA");
+    terminal.press("\x1b[A");
     terminal.expect("arrow up");
     terminal.press(" ");
     terminal.expect("corner 100x30");
     terminal.resize(61, 17).ok();
-    // curses, told just before it waits for a key, notices only with the next one.
+    // Told just before it waits for a key, it notices only with the next one.
     terminal.press(" ");
     terminal.expect("\x1b[16;4H");
     terminal.expect("corner 61x17");
