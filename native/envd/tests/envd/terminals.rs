@@ -112,7 +112,8 @@ fn a_program_that_draws_over_the_whole_screen_works() {
 $| = 1;
 $SIG{WINCH} = sub {};
 sub draw {
-    my ($rows, $columns) = split " ", `stty size`;
+    my ($rows, $columns);
+    until ($columns) { ($rows, $columns) = split " ", `stty size` } # A signal may cut it short.
     printf "\e[2J\e[%d;4H\e[31mcorner %dx%d\e[0m", $rows - 1, $columns, $rows;
 }
 system "stty raw -echo";
@@ -120,7 +121,7 @@ print "\e[?1049h";
 draw;
 for (;;) {
     my $read = sysread STDIN, my $key, 16;
-    last if $read and $key eq "q";
+    last if $read and $key =~ /q$/; # Keys may come together.
     if ($read and $key eq "\e[A") { print "\e[1;1Harrow up" } else { draw }
 }
 print "\e[?1049l";
