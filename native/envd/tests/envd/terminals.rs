@@ -71,7 +71,7 @@ fn control_characters_end_and_stop_the_job_in_front_and_not_the_shell() {
     // It starts nothing: a shell that is stopped in the middle of that (vfork) does not stop.
     // Perl, which every Debian has; Python, a bare one has not.
     let job = r#"perl -e '$| = 1; $SIG{CONT} = sub { print "ag", "ain\n" }; print "in fr", "ont\n"; sleep while 1'"#;
-    terminal.press(&format!("{job}\r"));
+    terminal.press(format!("{job}\r"));
     terminal.expect("in front");
     terminal.press("\x1a");
     terminal.expect("Stopped");
