@@ -84,6 +84,7 @@ describe("a page server that is lost in the middle of a fault", () => {
   }
 
   test("while it is resumed: it is paused as before, and wakes the next time (S2, S10)", async () => {
+    await parts.slots.settled();
     const atRest = await machineState(ground.scope);
     let lost: KeeperPids | undefined;
     const steps = new WatchedSteps(async (name) => {
@@ -95,6 +96,7 @@ describe("a page server that is lost in the middle of a fault", () => {
     });
     assert(lost);
     await hasEnded(lost);
+    await parts.slots.settled();
     assert.deepEqual(await machineState(ground.scope), atRest);
     const running = await resumeSandbox(parts, spec.id, "memory", NEVER);
     await looksOn(running);

@@ -102,6 +102,7 @@ describe("a generation that cannot be restored here", () => {
     assert(running);
     const { free } = await freezeSandbox(parts, spec.id, running, NEVER);
     await free();
+    await parts.slots.settled();
     running = undefined;
   }
 
